@@ -1,7 +1,8 @@
 //! Variables whose values are in files, or printed by commands: the app has them, and nobody else is told.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pm_testkit::{Home, signal, wait_gone};
@@ -169,6 +170,108 @@ fn a_command_that_gives_no_secret_starts_nothing() {
         ("{ command: ['true'], timeout: 'soon' }", "`timeout` must be a duration"),
     ] {
         printed_by(&home, value);
+        home.run(["check", "ecosystem.json5"]).ends(2).says(says).says("ecosystem.json5:1:");
+    }
+}
+
+/// The folder in memory in which a run found its secrets.
+fn found_in(home: &Home) -> PathBuf {
+    let mut found = String::new();
+    home.wait_until("the app has found them", || {
+        found = fs::read_to_string(home.work().join("where")).unwrap_or_default();
+        found.ends_with('\n')
+    });
+    fs::remove_file(home.work().join("where")).unwrap();
+    PathBuf::from(found.trim_end())
+}
+
+fn with_files(home: &Home, secrets: &str, more: &str) {
+    home.script(
+        "server",
+        "echo \"$CREDENTIALS_DIRECTORY\" >where.new; mv where.new where; while :; do sleep 0.05; done",
+    );
+    let app = format!("name: 'web', script: './server', interpreter: 'none', secrets: {secrets}");
+    home.file("ecosystem.json5", format!("{{ apps: [{{ {app}, {more} }}] }}"));
+}
+
+#[test]
+fn files_of_secrets_are_in_memory_as_long_as_their_run() {
+    let home = Home::new();
+    home.file("vault", format!("{SECRET}\n"));
+    home.file("token", b"\x00\xffbytes");
+    let own = "{ db: { command: ['cat', 'vault'] }, token: { file: './token' } }";
+    // What comes before it and who asks how it is have them too.
+    let beside = "pre_start: 'test -s $CREDENTIALS_DIRECTORY/db', \
+                  ready: { exec: 'test -r \"$CREDENTIALS_DIRECTORY/token\"' }";
+    with_files(&home, own, beside);
+    home.run(["start", "ecosystem.json5"]).ok();
+    let first = found_in(&home);
+    assert_eq!(fs::read(first.join("db")).unwrap(), format!("{SECRET}\n").as_bytes());
+    assert_eq!(fs::read(first.join("token")).unwrap(), b"\x00\xffbytes");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!((mode(&first), mode(&first.join("db"))), (0o500, 0o400));
+    let kind = Command::new("stat").args(["-f", "-c", "%T"]).arg(&first).output().unwrap();
+    assert!(matches!(&*kind.stdout, b"tmpfs\n" | b"ramfs\n"), "{kind:?}");
+    home.run(["save"]).ok();
+    is_told_by_nobody(&home, &[SECRET]);
+    home.run(["describe", "web"]).ok().says("db (from /").says("token (from /");
+    assert_eq!(places(home.home().root()), Vec::<String>::new());
+    // Each run has its own, and each start another value.
+    home.file("vault", "another");
+    home.run(["restart", "web"]).ok();
+    let second = found_in(&home);
+    assert_eq!(fs::read(second.join("db")).unwrap(), b"another");
+    home.wait_until("those of the run that ended are gone", || !first.exists());
+    // The daemon dies: what its run has stays, what is left of one that nobody knows goes.
+    let of_home = second.parent().unwrap();
+    let left = of_home.join("4000000");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("db"), SECRET).unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o500)).unwrap();
+    let before = home.hello();
+    signal(before.pid, 9);
+    home.wait_until("what was left is gone", || !left.exists());
+    assert!(home.hello().incarnation > before.incarnation && second.join("db").exists());
+    // A value that can't be had starts nothing, and leaves nothing.
+    fs::remove_file(home.work().join("token")).unwrap();
+    let failed = home.run(["restart", "web"]).ends(1);
+    failed
+        .says("could not read the secret `token` from ")
+        .says("/token: no such file or directory");
+    home.wait_until("nothing is left of it", || !of_home.exists());
+    home.file("token", "mended");
+    home.run(["restart", "web"]).ok();
+    let third = found_in(&home);
+    assert!(third.join("token").exists());
+    home.run(["kill"]).ok();
+    home.wait_until("nothing is left", || !of_home.exists());
+}
+
+#[test]
+fn files_of_secrets_are_for_the_user_of_their_app() {
+    let home = Home::new();
+    home.file("pw", SECRET);
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let reads = "ready: { exec: 'test -r \"$CREDENTIALS_DIRECTORY/db\"' }";
+    with_files(&home, "{ db: { file: './pw' } }", &format!("uid: 'nobody', {reads}"));
+    home.run(["start", "ecosystem.json5"]).ok();
+    let folder = found_in(&home);
+    let of = |path: &Path| fs::metadata(path).unwrap().uid();
+    assert!(of(&folder) != 0 && of(&folder.join("db")) == of(&folder));
+    assert_eq!(fs::read_to_string(folder.join("db")).unwrap(), SECRET);
+    home.run(["delete", "web"]).ok();
+    home.wait_until("they are gone", || !folder.exists());
+    // What is no source is refused.
+    for (secrets, says) in [
+        ("{ db: 'hunter2' }", "the secret `db` must be an object that says where it comes from"),
+        ("{ 'a/b': { file: 'pw' } }", "`a/b` can't be the name of a secret"),
+        ("['pw']", "`secrets` must be an object"),
+        ("{ db: { command: ['no-such-program'] } }", "there is no program no-such-program"),
+    ] {
+        with_files(&home, secrets, "");
         home.run(["check", "ecosystem.json5"]).ends(2).says(says).says("ecosystem.json5:1:");
     }
 }

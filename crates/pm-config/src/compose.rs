@@ -24,6 +24,7 @@ mod project_keys;
 mod reading;
 mod said;
 mod schema;
+mod secrets;
 mod service_keys;
 mod short_forms;
 mod units;

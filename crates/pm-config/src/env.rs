@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pm_spec::{ByteString, Environment, TimedCommand};
+use pm_spec::{ByteString, Environment, SecretSource, TimedCommand};
 
 use crate::caller::Beside;
 use crate::diagnose::{Finding, quoted};
@@ -11,7 +11,7 @@ use crate::fields::{AppFields, Field, whole};
 use crate::format::{ConfigFormat, is_config_name};
 use crate::ground::ConfigGround;
 use crate::tree::{TableEntry, Value};
-use crate::{command, env_file, keys, paths};
+use crate::{env_file, keys, secrets};
 
 /// All variables, and the names of those that the file or the command line set.
 #[derive(Default)]
@@ -34,13 +34,13 @@ impl Variables {
     }
 
     /// Its value comes from elsewhere.
-    fn set_secret(&mut self, name: &str, secret: Secret) {
+    fn set_secret(&mut self, name: &str, secret: SecretSource) {
         self.all.unset(name);
         self.declared.remove(name);
         self.forget(name);
         match secret {
-            Secret::File(path) => drop(self.secret_files.insert(name.to_owned(), path)),
-            Secret::Printed(by) => drop(self.secret_commands.insert(name.to_owned(), by)),
+            SecretSource::File(path) => drop(self.secret_files.insert(name.to_owned(), path)),
+            SecretSource::Printed(by) => drop(self.secret_commands.insert(name.to_owned(), by)),
         }
     }
 
@@ -63,14 +63,6 @@ impl Variables {
         }
         self.declared.insert(variable.name);
     }
-}
-
-/// Where a value comes from that nobody is to know.
-enum Secret {
-    /// It is what this file holds.
-    File(ByteString),
-    /// It is what this prints.
-    Printed(TimedCommand),
 }
 
 /// What the caller has only because it is itself one of our apps (pain 77).
@@ -157,9 +149,9 @@ fn lay(
     variables: &mut Variables,
 ) {
     for entry in table(app, field) {
-        let is_text = takes_objects(ground) && !names_secret(&entry.node.value);
-        if let Some(inside) = entry.node.value.as_table().filter(|_| !is_text) {
-            if let Some(secret) = secret(app, Field::of(entry), inside, ground) {
+        let is_text = takes_objects(ground) && !secrets::names_one(&entry.node.value);
+        if entry.node.value.as_table().is_some() && !is_text {
+            if let Some(secret) = secrets::source(app, Field::of(entry), ground) {
                 variables.set_secret(&entry.key, secret);
             }
             continue;
@@ -176,34 +168,6 @@ fn takes_objects(ground: &ConfigGround<'_>) -> bool {
     let name = ground.source.map(|source| source.to_string_lossy());
     let format = name.and_then(|name| is_config_name(&name));
     ground.overrides.beside == Beside::Pm2s || format == Some(ConfigFormat::JavaScript)
-}
-
-/// Whether it is one of the objects that stand in the place of a value.
-fn names_secret(value: &Value) -> bool {
-    ["file", "command"].iter().any(|key| value.get(key).is_some())
-}
-
-/// `{ file }` or `{ command }` in the place of a value: it comes from there.
-fn secret(
-    app: &mut AppFields<'_>,
-    field: Field<'_>,
-    entries: &[TableEntry],
-    ground: &ConfigGround<'_>,
-) -> Option<Secret> {
-    let (folder, env) = (ground.folder, &ground.caller.env);
-    if let [only] = entries
-        && only.key == "file"
-        && let Some(path) = only.node.value.as_text().filter(|path| !path.is_empty())
-    {
-        return Some(Secret::File(paths::to_bytes(&paths::written(path, folder, env))));
-    }
-    if entries.iter().any(|entry| entry.key == "command") {
-        return command::timed(app, field, (folder, env)).map(Secret::Printed);
-    }
-    let what = "a value, or an object that says where it comes from";
-    let hint = "{ file: PATH } is read and { command: [PROGRAM, ...] } is run at each start; an object as text is '{\"a\":1}'";
-    app.findings.add(field.must_be(what).hint(hint));
-    None
 }
 
 /// The good entries of `env` or `env_NAME`; the others become findings.

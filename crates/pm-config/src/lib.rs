@@ -50,6 +50,7 @@ pub mod read;
 mod rows;
 mod runtime;
 mod script;
+mod secrets;
 mod senses;
 mod serving;
 mod shape;

@@ -19,7 +19,7 @@ use crate::runtime::Runtime;
 use crate::venv::Venv;
 use crate::{
     checks, dependencies, env, hooks, interpreter, limits, listen, logs, package, policy, preset,
-    rows, senses, serving, user,
+    rows, secrets, senses, serving, user,
 };
 
 /// The name of an app: as set, else made from its script as PM2 does.
@@ -124,6 +124,7 @@ pub(crate) fn app(
     spec.user = user::choice(&mut app, ground.caller);
     hooks::settle(&mut app, (base, &env.all), &mut spec);
     limits::read(&mut app, &mut spec.kernel, base, ground);
+    spec.secrets = secrets::files(&mut app, ground);
     let (Some(_), Some(_), program, choice) = (name, cwd, program?, choice?) else { return None };
     let interpreter = choice.interpreter.as_deref().map(paths::to_bytes);
     (spec.interpreter, spec.script, spec.args) = command(&program, interpreter, spec.args);

@@ -40,6 +40,7 @@ mod renewal;
 mod run_control;
 mod runs;
 mod sampler;
+mod secret_files;
 mod secrets;
 mod self_report;
 mod server;

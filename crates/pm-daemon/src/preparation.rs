@@ -1,24 +1,26 @@
-//! What is done before a process is made: commands whose output it gets as variables, and its `pre_start`. They are waited for by a task of
+//! What is done before a process is made: commands whose output it gets as variables or files, and its `pre_start`. They are waited for by a task of
 //! their own, for the thread that makes processes waits for nobody.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use pm_core::{Core, RunId, SpawnFailure, SpawnPlan};
-use pm_spec::{AppSpec, TimedCommand};
+use pm_spec::{AppSpec, SecretSource, TimedCommand};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::command_job::{CommandJob, Kin, before, in_place_of};
 use crate::inlet::Inlet;
+use crate::secret_files::SecretFiles;
 use crate::short_command::{self, CommandEnd};
 use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::{daemon_log, secrets};
 
 /// Whether there is anything to be done before.
 pub(crate) fn is_needed(app: &AppSpec) -> bool {
-    !app.secret_commands.is_empty() || app.pre_start.is_some()
+    !app.secret_commands.is_empty() || !app.secrets.is_empty() || app.pre_start.is_some()
 }
 
 /// The runs that are prepared. Who is forgotten is not waited for any more: its command is ended, and it is not made.
@@ -44,7 +46,10 @@ impl Preparations {
                     // The thread lives as long as we do.
                     spawner.send(SpawnerJob::Make(job)).ok();
                 }
-                Err(failure) => drop(outlet.send(Inlet::NotBorn(job.run, failure)).await),
+                Err(failure) => {
+                    spawner.send(SpawnerJob::Over(job.run, None)).ok();
+                    outlet.send(Inlet::NotBorn(job.run, failure)).await.ok();
+                }
             }
         });
     }
@@ -90,8 +95,11 @@ struct Preparer<'a> {
 impl Preparer<'_> {
     /// Does it all; the variables that were printed.
     async fn prepare(mut self) -> Result<Vec<(String, Vec<u8>)>, SpawnFailure> {
-        let printed = self.variables().await?;
+        let mut printed = self.variables().await?;
         let plan = self.plan;
+        if !plan.app.secrets.is_empty() {
+            printed.push((secrets::FOLDER.into(), self.files().await?));
+        }
         if let Some(command) = &plan.app.pre_start {
             let failed =
                 |why: String| SpawnFailure::Refused(format!("run its `pre_start`: it {why}"));
@@ -106,19 +114,49 @@ impl Preparer<'_> {
         let plan = self.plan;
         let mut printed = Vec::new();
         for (name, command) in &plan.app.secret_commands {
-            let failed = |why: String| {
-                let line = command.line();
-                SpawnFailure::Refused(format!("get the secret `{name}` from `{line}`: it {why}"))
-            };
-            let mut end = self.end_of(command, &[], secrets::MOST).await?.map_err(failed)?;
-            let value = secrets::trimmed(std::mem::take(&mut end.out));
-            match end.trouble() {
-                Some(trouble) => return Err(failed(trouble)),
-                None if value.is_empty() => return Err(failed("printed nothing".into())),
-                None => printed.push((name.clone(), value)),
-            }
+            let value = secrets::trimmed(self.printed_by(name, command).await?);
+            printed.push((name.clone(), value));
         }
         Ok(printed)
+    }
+
+    /// Has its files of secrets laid; their folder.
+    async fn files(&mut self) -> Result<Vec<u8>, SpawnFailure> {
+        let app = Arc::clone(&self.plan.app);
+        let mut printed = BTreeMap::new();
+        for (name, source) in &app.secrets {
+            if let SecretSource::Printed(command) = source {
+                printed.insert(name.clone(), self.printed_by(name, command).await?);
+            }
+        }
+        let (reply, laid) = oneshot::channel();
+        let job = SecretFiles { run: self.run, app, printed, reply };
+        self.spawner.send(SpawnerJob::LaySecrets(Box::new(job))).ok();
+        match laid.await {
+            Ok(laid) => laid.map_err(SpawnFailure::Refused),
+            Err(_) => Err(SpawnFailure::Interrupted),
+        }
+    }
+
+    /// What one command prints, which is something.
+    async fn printed_by(
+        &mut self,
+        name: &str,
+        command: &TimedCommand,
+    ) -> Result<Vec<u8>, SpawnFailure> {
+        let failed = |why: String| {
+            let line = command.line();
+            SpawnFailure::Refused(format!("get the secret `{name}` from `{line}`: it {why}"))
+        };
+        let mut end = self.end_of(command, &[], secrets::MOST).await?.map_err(failed)?;
+        let value = std::mem::take(&mut end.out);
+        match end.trouble() {
+            Some(trouble) => Err(failed(trouble)),
+            None if matches!(&*value, b"" | b"\n" | b"\r\n") => {
+                Err(failed("printed nothing".into()))
+            }
+            None => Ok(value),
+        }
     }
 
     /// Runs one as its app's user, in its folder, and waits for its end, but not for ever.

@@ -197,7 +197,7 @@ impl RunControl {
         run.released = true;
         let tag = run.tag.raw();
         let (had_channel, had_notices) = (run.app.serving.channel, run.notices.take().is_some());
-        let group = run.group.take();
+        let (group, had_secrets) = (run.group.take(), !run.app.secrets.is_empty());
         let pid = run.identity.map(|identity| identity.pid);
         let file = PidFile::of(&run.app, run.address.instance);
         if let Some(pid) = pid {
@@ -210,7 +210,9 @@ impl RunControl {
         for (_, slot) in had.into_iter().filter(|(had, _)| *had) {
             self.tell_guardian(&ToGuardian::Drop { tag, slot: Some(slot) });
         }
-        group.map(|group| self.owners.spawner.send(SpawnerJob::Ungroup(group)));
+        if group.is_some() || had_secrets {
+            self.owners.spawner.send(SpawnerJob::Over(id, group)).ok();
+        }
         self.owners.runs.forget_if_done(id);
     }
 

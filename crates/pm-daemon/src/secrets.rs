@@ -1,4 +1,4 @@
-//! Variables whose values are in files: read whenever a process is made, and kept nowhere.
+//! Values that nobody is to know: read whenever a process is made, and kept nowhere.
 
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -13,26 +13,32 @@ use crate::plan;
 /// A value is shorter: the kernel takes no variable of more than 128 KiB.
 pub(crate) const MOST: usize = 64 << 10;
 
+/// Says where those are that are files (`systemd.exec(5)`).
+pub(crate) const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+
 /// Adds them to what a process gets; else what can't be read, and why.
 pub(crate) fn lay(env: &mut Vec<CString>, app: &AppSpec) -> Result<(), String> {
     for (name, path) in &app.secret_files {
         let failed =
             |why: String| format!("read the secret `{name}` from {}: {why}", path.display());
-        let value = value(path).map_err(|error| failed(words(&error)))?;
+        let value = read(path, MOST).map(trimmed).map_err(failed)?;
         set(env, name, &value).map_err(failed)?;
     }
     Ok(())
 }
 
-/// Adds those that were printed for a process of the app, as that has them: nobody else knows them.
+/// Adds those that were printed for a process of the app, and where its files of secrets are, as that has them: nobody else
+/// knows them.
 pub(crate) fn take_over(env: &mut Vec<CString>, app: &AppSpec, pid: Option<u32>) {
-    let Some(pid) = pid.filter(|_| !app.secret_commands.is_empty()) else { return };
+    let has_some = !app.secret_commands.is_empty() || !app.secrets.is_empty();
+    let Some(pid) = pid.filter(|_| has_some) else { return };
     // A process that is gone, or shows nobody what it has, leaves the command without.
     let block = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     for entry in block.split(|byte| *byte == 0) {
         let Some(at) = entry.iter().position(|byte| *byte == b'=') else { continue };
         let (name, value) = (String::from_utf8_lossy(&entry[..at]), &entry[at + 1..]);
-        if app.secret_commands.contains_key(&*name) {
+        let is_folder = !app.secrets.is_empty() && name == FOLDER;
+        if is_folder || app.secret_commands.contains_key(&*name) {
             // It holds no NUL byte.
             set(env, &name, value).ok();
         }
@@ -59,7 +65,12 @@ pub(crate) fn trimmed(mut value: Vec<u8>) -> Vec<u8> {
     value
 }
 
-fn value(path: &ByteString) -> io::Result<Vec<u8>> {
+/// What a file holds, if that is not too much.
+pub(crate) fn read(path: &ByteString, most: usize) -> Result<Vec<u8>, String> {
+    held(path, most).map_err(|error| words(&error))
+}
+
+fn held(path: &ByteString, most: usize) -> io::Result<Vec<u8>> {
     // What is no file might never end, or never begin.
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file: File = OpenOptions::new().read(true).custom_flags(flags).open(plan::path_of(path))?;
@@ -67,15 +78,16 @@ fn value(path: &ByteString) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is no file"));
     }
     let mut value = Vec::new();
-    file.take(MOST as u64 + 1).read_to_end(&mut value)?;
-    if value.len() > MOST {
-        return Err(io::Error::other("it has more than 64 KiB"));
+    let one_more = most.saturating_add(1).try_into().unwrap_or(u64::MAX);
+    file.take(one_more).read_to_end(&mut value)?;
+    if value.len() > most {
+        return Err(io::Error::other(format!("it has more than {} KiB", most >> 10)));
     }
-    Ok(trimmed(value))
+    Ok(value)
 }
 
 /// Without the number of the error, which helps nobody.
-fn words(error: &io::Error) -> String {
+pub(crate) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_lowercase()
 }

@@ -34,6 +34,7 @@ use crate::notices;
 use crate::own_file;
 use crate::pidfile::PidFile;
 use crate::plan::{self, CommandLine, RunNumbers};
+use crate::secret_files::{self, SecretFiles};
 use crate::secrets;
 use crate::shared_sockets::{Demand, SharedSockets};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_notices, store_pidfd, store_stream};
@@ -63,9 +64,11 @@ pub(crate) enum SpawnerJob {
     StandBy(AppId, RunId),
     /// Give all sockets to another guardian, and say that it is done.
     HandOver(Arc<Link>, SyncSender<()>),
-    /// A run is over: its group goes.
-    Ungroup(Cgroup),
-    /// Groups of other runs than these go: whoever was to see to it died.
+    /// Lay the secrets of a run that is to be made.
+    LaySecrets(Box<SecretFiles>),
+    /// A run is over: its secrets go, and its group.
+    Over(RunId, Option<Cgroup>),
+    /// Those of other runs than these go: whoever was to see to it died.
     Sweep(BTreeSet<u32>),
     /// Make a command beside an app.
     Command(Box<CommandJob>),
@@ -136,11 +139,17 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
                 tools.sockets.tidy(app, spec.as_deref(), &demand);
                 continue;
             }
-            SpawnerJob::Ungroup(group) => {
-                group.remove();
+            SpawnerJob::LaySecrets(job) => {
+                job.lay(parts.home_id);
+                continue;
+            }
+            SpawnerJob::Over(run, group) => {
+                secret_files::remove(parts.home_id, run);
+                group.iter().for_each(Cgroup::remove);
                 continue;
             }
             SpawnerJob::Sweep(runs) => {
+                secret_files::sweep(parts.home_id, &runs);
                 cgroup::sweep(parts.home_id, &runs);
                 continue;
             }
@@ -164,6 +173,7 @@ fn work(parts: &SpawnerParts, jobs: &Receiver<SpawnerJob>) {
         let news = match parts.make(&mut tools, &job) {
             Ok(newborn) => Inlet::Born(run, newborn),
             Err(failure) => {
+                secret_files::remove(parts.home_id, run);
                 let tag = parts.tag(run).raw();
                 // The guardian being gone is noticed by the reactor.
                 parts.link.send(&ToGuardian::Drop { tag, slot: None }, &[]).ok();

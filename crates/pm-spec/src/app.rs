@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
     Limits, ListenSocket, LogSpec, Mode, OutsideNeed, Preset, ReloadOrder, ReloadPolicy,
-    RestartPolicy, Schedule, Serving, Signal, Span, StopPolicy, TimedCommand, Watch, looks_secret,
+    RestartPolicy, Schedule, SecretSource, Serving, Signal, Span, StopPolicy, TimedCommand, Watch,
+    looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -48,6 +49,9 @@ pub struct AppSpec {
     /// Further ones: their values are what these commands print at each start.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_commands: BTreeMap<String, TimedCommand>,
+    /// What it finds as files of its own at each start, in a folder in memory (Compose: `secrets`, systemd: `LoadCredential=`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretSource>,
     /// The keys that nobody wrote and whose values were made from others: a change of these alone is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<ByteString>,
@@ -150,6 +154,7 @@ impl AppSpec {
             hidden_env: Vec::new(),
             secret_files: BTreeMap::new(),
             secret_commands: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             derived: Vec::new(),
             instances: 1,
             instance_var: "NODE_APP_INSTANCE".into(),
@@ -343,7 +348,7 @@ mod tests {
     fn every_field() -> Vec<Field> {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
-            hidden_env, secret_files, secret_commands, derived, instances, instance_var, increment_var, umask, nice,
+            hidden_env, secret_files, secret_commands, secrets, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, pids_limit, isolate, write_paths, private_tmp, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
@@ -492,6 +497,7 @@ mod tests {
             hidden_env: Vec::from(["H".into()]),
             secret_files: [(String::from("S"), "/s".into())].into(),
             secret_commands: [(String::from("C"), printed())].into(),
+            secrets: [(String::from("T"), SecretSource::File("/t".into()))].into(),
             derived: Vec::from(["pid_file".into()]),
             instances: 2,
             instance_var: "B".into(),

@@ -26,6 +26,7 @@ mod preset;
 mod probe;
 mod reload_policy;
 mod restart_rule;
+mod secret;
 mod select;
 mod serving;
 mod share;
@@ -59,6 +60,7 @@ pub use probe::{
 };
 pub use reload_policy::{ReloadOrder, ReloadPolicy};
 pub use restart_rule::RestartRule;
+pub use secret::SecretSource;
 pub use select::{Select, SelectError};
 pub use serving::{Mode, Sched, Serving};
 pub use signal::{Signal, SignalError};

@@ -47,9 +47,8 @@ pub(crate) fn apps(
         let is_known = !made.is_empty();
         apps.extend(made.into_iter().map(node));
         if is_known {
-            if is_contained {
-                unmounted(service, &project.root, findings);
-            }
+            let sections = if is_contained { &["secrets", "configs"][..] } else { &["secrets"] };
+            unmounted(service, sections, &project.root, findings);
             judge((service, is_contained), source, (findings, &mut notes));
         }
     }
@@ -63,9 +62,9 @@ pub(crate) fn apps(
     ComposeApps { root, notes, secrets, on: project.on }
 }
 
-/// Secrets and configs that are no file can't be mounted, and the container misses them.
-fn unmounted(service: &TableEntry, root: &ConfigNode, findings: &mut Findings) {
-    for section in ["secrets", "configs"] {
+/// Secrets and configs that are no file can't be mounted, and the service misses them.
+fn unmounted(service: &TableEntry, sections: &[&str], root: &ConfigNode, findings: &mut Findings) {
+    for section in sections {
         let used = service.node.value.get(section).into_iter().flat_map(ConfigNode::each);
         for node in used {
             let name = node.value.get("source").map(|source| said(&source.value));

@@ -16,8 +16,8 @@ const ROTATED: &str =
     "the log lies in the folder of logs of `pm`; rotated parts are called NAME__DATE.log";
 const LOGGED: &str = "the output goes to a file of `pm` instead";
 const HOOK: &str = "nothing is run then; `on_ready` and its like run commands";
-const SECRET: &str =
-    "nothing is mounted; `env: { NAME: { file: PATH } }` reads a value from a file at each start";
+const CONFIG: &str = "nothing is mounted; a process of this machine reads the file itself";
+const SECRET: &str = "those of a file are in $CREDENTIALS_DIRECTORY instead of /run/secrets, and only the user of the app reads them";
 const WATCHED: &str = "`watch` restarts an app when its files change";
 
 /// A key of a service, or one below `deploy`, with this value.
@@ -72,7 +72,8 @@ pub(crate) fn of(key: &str, value: &Value) -> Fate {
         | "deploy.rollback_config" => Idle("Compose itself makes nothing of it"),
         "deploy.mode" if text == "replicated" => Same,
         "post_start" | "pre_stop" | "pre_start" => Unsupported(HOOK),
-        "secrets" | "configs" => Unsupported(SECRET),
+        "secrets" => Changed(SECRET),
+        "configs" => Unsupported(CONFIG),
         "develop" => Unsupported(WATCHED),
         _ if value.is_falsy() => Same,
         "cpus" | "cpuset" | "cpu_shares" | "cpu_quota" | "cpu_period" | "cpu_count"

@@ -50,6 +50,7 @@ impl Hosting<'_> {
         app.push(TableEntry::new("cwd", self.place("working_dir"), Value::text(cwd)));
         app.extend(self.command()?);
         app.extend(self.environment());
+        app.extend(self.secrets());
         app.extend(self.identity());
         app.extend(self.dependencies());
         app.extend(self.stop());

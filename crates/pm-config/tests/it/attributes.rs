@@ -122,6 +122,8 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("env: {A: null}", "/env/A", json!("null")),
         ("env: {A: [1, 'x']}", "/env/A", json!("[1,\"x\"]")),
         ("env: {A: {command: 'x'}}", "/secret_commands/A/timeout", json!(30_000)),
+        ("secrets: {A: {command: 'x'}}", "/secrets/A/printed/timeout", json!(30_000)),
+        ("secrets: {A: {file: 'a'}}", "/secrets/A/file", json!("/desk/a")),
         ("env: {A: '', HOME: '/x'}", "/env/HOME", json!("/x")),
         ("env: {B: 1, A: 2}", "/declared_env", json!(["A", "B"])),
         ("port: '3000'", "/env/PORT", json!("3000")),

@@ -192,12 +192,12 @@ fn what_is_not_said_is_as_compose_has_it() {
 #[test]
 fn nothing_is_dropped_silently() {
     let desk = desk();
-    let file = "services:\n  a:\n    command: app\n    cpus: 1\n    volumes: [./x:/x]\n    ports: [\"80:80\"]\n    privileged: false\n    secrets: [s]\n    post_start: [{command: x}]\n    logging: {driver: syslog}\n    deploy: {mode: global, placement: {}}\nsecrets: {s: {file: ./s}}\n";
-    let (_, warnings) = read(&desk, file);
+    let file = "services:\n  a:\n    command: app\n    cpus: 1\n    volumes: [./x:/x]\n    ports: [\"80:80\"]\n    privileged: false\n    secrets: [s, v]\n    post_start: [{command: x}]\n    logging: {driver: syslog}\n    deploy: {mode: global, placement: {}}\nsecrets: {s: {file: ./s}, v: {environment: V}}\n";
+    let (apps, warnings) = read(&desk, file);
     for (line, told) in [
         (4, "`cpus` has no effect: a process of this machine is held to `x-pm: {"),
         (5, "`volumes` has no effect: only a container"),
-        (8, "`secrets` has no effect: nothing is mounted"),
+        (8, "`v` is not mounted: it is no file"),
         (9, "`post_start` has no effect"),
         (10, "`logging` has no effect: the output goes to a file"),
         (11, "`deploy.mode` has no effect"),
@@ -205,6 +205,9 @@ fn nothing_is_dropped_silently() {
         assert!(warnings.contains(&format!("compose.yaml:{line}:")), "{line}\n{warnings}");
         assert!(warnings.contains(told), "{told}\n{warnings}");
     }
+    let held: Vec<_> = apps[0].secrets.iter().map(|(name, from)| (name.as_str(), from)).collect();
+    let file = desk.path("s").display().to_string();
+    assert_eq!(held, [("s", &pm_spec::SecretSource::File(file.as_str().into()))]);
     assert!(!warnings.contains("privileged") && !warnings.contains("`ports`"), "{warnings}");
     let read = import(Path::new("compose.yaml"), &desk.caller).unwrap();
     let notes: Vec<_> = read

@@ -1,5 +1,6 @@
 //! The end of a daemon that was told to go: when it may, and what it leaves behind.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use pm_guardian::{Link, ToGuardian};
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::core_driver::CoreDriver;
 use crate::executor::Executor;
-use crate::{daemon_log, pm2_pid};
+use crate::{daemon_log, pm2_pid, secret_files};
 
 /// How long the last output of apps may take to reach its file when the daemon leaves.
 pub(super) const LAST_OUTPUT: Duration = Duration::from_secs(2);
@@ -40,6 +41,8 @@ pub(super) fn leave(driver: &mut CoreDriver, link: &Link, home: &Home) {
     let (executor, core) = driver.parts();
     executor.tell_of_us(EventKind::DaemonLeft, "all apps are down");
     executor.strangers().end();
+    // Who is to remove those of the last runs may not come to it.
+    secret_files::sweep(executor.runs().home_id(), &BTreeSet::new());
     executor.forget_apps(core);
     if let Err(error) = link.send(&ToGuardian::Leave, &[]) {
         daemon_log::note(format_args!("could not {error}"));

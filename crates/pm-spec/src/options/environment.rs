@@ -1,17 +1,22 @@
 //! The variables an app is started with.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::Setting;
 use super::flag::{
     FlagValue::{Path, Words},
     flag,
 };
 use super::row::{Jlist::Always, KeyKind, KeySpec, key, special, word};
-use crate::{AppSpec, ByteString};
+use crate::{AppSpec, ByteString, SecretSource};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
     key("env", "variables over those of the shell, NAME: { file: PATH } for a value that is read from a file at each start, { command: [PROGRAM, ...], timeout } for one that is printed; `env_NAME` is laid over them by `--env NAME`", KeyKind::Variables)
         .nowhere(),
+    key("secrets", "files of its own in memory, in the folder $CREDENTIALS_DIRECTORY: NAME: { file: PATH } or NAME: { command: [PROGRAM, ...], timeout }; each holds what that file has, or what is printed, at each start",
+        special!(["object"], |app| secrets(app), |app, from| app.secrets.clone_from(&from.secrets))),
     key("env_file", "files of variables, over those of the shell and under `env`; a later file counts more. `{ path, required: false }`: it may be missing",
         special!(["string", "array", "object"], |_| Setting::Unset, from_files))
         .nowhere()
@@ -30,6 +35,13 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("increment_var", "a variable that counts up with that number, from its value or 0",
         word!(increment_var, VARIABLE, |name| variable(name).map(Some), |name: &Option<ByteString>| name.into())),
 ];
+
+fn secrets(app: &AppSpec) -> Setting {
+    let word = |(name, source): (&String, &SecretSource)| -> ByteString {
+        format!("{name} (from {})", source.line()).into()
+    };
+    Setting::Words(app.secrets.iter().map(word).collect())
+}
 
 const VARIABLE: &str = "the name of a variable";
 
