@@ -7,7 +7,7 @@ use clap::Args;
 /// `import /etc/supervisor --to ecosystem.yaml`.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// Supervisor's file, or the folder it lies in
+    /// The file of another manager, or the folder it lies in
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The ecosystem file to write; its ending says the format

@@ -40,6 +40,7 @@ mod made;
 mod mistakes;
 mod node;
 mod notify;
+mod other_files;
 mod output;
 mod outside;
 mod panel;

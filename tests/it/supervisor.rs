@@ -593,5 +593,5 @@ fn an_import_is_the_same_again_and_tells_of_each_key() {
     home.run(["stop", "g:*"]).ok().says("= g:idle").says("= g:code");
     home.run(["stop", "web:*"]).ok().says("web:web_00 (5) stopped").says("web:web_01 (6) stopped");
     home.run(["stop", "x:*"]).ends(1).complains("no app is of a group x");
-    home.run(["import", "ecosystem.json5"]).ends(2).complains("this is no file of Supervisor");
+    home.run(["import", "ecosystem.json5"]).ends(2).complains("this is no file of another manager");
 }

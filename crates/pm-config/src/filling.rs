@@ -23,7 +23,10 @@ pub(crate) fn filled(
     findings: &mut Findings,
 ) -> BTreeSet<ConfigPlace> {
     if !asks(root, findings) {
-        let is_filled = matches!(format, ConfigFormat::JavaScript | ConfigFormat::Compose);
+        let is_filled = matches!(
+            format,
+            ConfigFormat::JavaScript | ConfigFormat::Compose | ConfigFormat::Foreign(_)
+        );
         if !is_filled && overrides.beside == Beside::All {
             findings.absorb(unasked(root), None);
         }

@@ -25,8 +25,17 @@ pub enum ConfigFormat {
     Supervisor,
     /// Compose's; known by what is in it, in YAML or JSON.
     Compose,
+    /// Another manager's; known by what is in it.
+    Foreign(ForeignFormat),
     /// A program (`ecosystem.config.js`); see `script.rs`.
     JavaScript,
+}
+
+/// Whose file it is; known by what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignFormat {
+    /// That of foreman, honcho, overmind: a line for each process.
+    Procfile,
 }
 
 /// What is in the name of a config that is a program.
@@ -96,7 +105,10 @@ pub(crate) fn decode(
         ConfigFormat::Json5 | ConfigFormat::Json => findings.take(json::parse(text)),
         ConfigFormat::Yaml => findings.take(yaml::parse(text)),
         ConfigFormat::Toml => toml::parse(text).map_err(|mistakes| findings.extend(mistakes)).ok(),
-        ConfigFormat::Supervisor | ConfigFormat::Compose | ConfigFormat::JavaScript => {
+        ConfigFormat::Supervisor
+        | ConfigFormat::Compose
+        | ConfigFormat::Foreign(_)
+        | ConfigFormat::JavaScript => {
             findings.add(Finding::error(ConfigPlace::Whole, "it is only read from a file"));
             None
         }

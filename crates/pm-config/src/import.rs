@@ -12,7 +12,7 @@ use crate::import_note::ImportNote;
 use crate::source::ConfigSource;
 use crate::supervisor::{SupervisorProgram, SupervisorServers};
 use crate::tree::{TableEntry, Value};
-use crate::{compose, keys, read, supervisor};
+use crate::{compose, foreign, keys, read, supervisor};
 
 /// What is to be written, and what is to be told.
 #[derive(Clone, Debug)]
@@ -27,26 +27,39 @@ pub struct Import {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a file of Supervisor or Compose, which has to be right.
+/// Reads a file of another manager, which has to be right.
 pub fn import(path: &Path, caller: &Caller) -> Result<Import, Diagnosis> {
     let (source, bytes) = ConfigSource::open(path, caller)?;
-    if !matches!(source.format, ConfigFormat::Supervisor | ConfigFormat::Compose) {
-        let finding =
-            Finding::error(ConfigPlace::Whole, "this is no file of Supervisor or Compose");
-        return Err(source.failed(finding.hint("ecosystem files need no import: `pm start FILE`")));
-    }
-    let ecosystem = read::load(path, caller, &Overrides::default())?;
     let text = format::text(&bytes).unwrap_or_default();
-    // It was read without an error just now.
+    // Whatever is wrong with it is told by who loads it.
     let mut apart = Findings::default();
-    let (root, notes) = if source.format == ConfigFormat::Compose {
-        let read = source.compose(&text, (caller, &[]), &mut apart);
-        let read = compose::apps(read, &source.named(), caller, &mut apart);
-        (read.root, read.notes)
-    } else {
-        let read = supervisor::read(&source.named(), &text, (caller, false), &mut apart);
-        (Some(read.root), read.notes)
+    let (root, notes) = match source.format {
+        ConfigFormat::Compose => {
+            let read = source.compose(&text, (caller, &[]), &mut apart);
+            let read = compose::apps(read, &source.named(), caller, &mut apart);
+            (read.root, read.notes)
+        }
+        ConfigFormat::Supervisor => {
+            let read = supervisor::read(&source.named(), &text, (caller, false), &mut apart);
+            (Some(read.root), read.notes)
+        }
+        ConfigFormat::Foreign(format) => {
+            let file = source.foreign(format, &text, (caller, false));
+            let mut read = foreign::read(&file, &mut apart);
+            (Some(read.root()), read.notes)
+        }
+        ConfigFormat::Json5
+        | ConfigFormat::Json
+        | ConfigFormat::Yaml
+        | ConfigFormat::Toml
+        | ConfigFormat::JavaScript => {
+            let message = "this is no file of another manager";
+            let finding = Finding::error(ConfigPlace::Whole, message);
+            let hint = "ecosystem files need no import: `pm start FILE`";
+            return Err(source.failed(finding.hint(hint)));
+        }
     };
+    let ecosystem = read::load(path, caller, &Overrides::default())?;
     let apps = root
         .as_ref()
         .and_then(|root| root.value.get("apps"))

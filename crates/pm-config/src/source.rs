@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::caller::{Beside, Caller, Overrides, ScriptEngine};
 use crate::compose::{self, ComposeFiles, ComposeProject};
 use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings, harmless};
-use crate::format::{self, ConfigFormat, LARGEST, fits, is_config_name};
+use crate::foreign::{self, ForeignFile};
+use crate::format::{self, ConfigFormat, ForeignFormat, LARGEST, fits, is_config_name};
 use crate::paths::{self, PathKind};
 use crate::script::{self as program, Script};
 use crate::supervisor::{self, FirstFile};
@@ -47,8 +48,8 @@ impl SourceRoot {
 
 impl ConfigSource {
     pub(crate) fn of_file(path: &Path, caller: &Caller) -> Self {
-        let (path, format) = if let Some(path) = of_supervisor(path, &caller.cwd) {
-            (path, ConfigFormat::Supervisor)
+        let (path, format) = if let Some(known) = by_content(path, &caller.cwd) {
+            known
         } else {
             let format = is_config_name(&path.to_string_lossy()).unwrap_or(ConfigFormat::Json5);
             let is_compose = is_of_compose(&caller.cwd.join(path), format);
@@ -144,6 +145,12 @@ impl ConfigSource {
                     supervisor::read(&self.named(), text, (caller, overrides.strict), findings);
                 SourceRoot::plain(Some(read.root))
             }
+            (_, ConfigFormat::Foreign(format)) => {
+                let file = self.foreign(format, text, (caller, overrides.strict));
+                let mut read = foreign::read(&file, findings);
+                let root = Some(read.root());
+                SourceRoot { secrets: read.secrets, ..SourceRoot::plain(root) }
+            }
             (Some(_), ConfigFormat::Compose) => {
                 let read = self.compose(text, (caller, &overrides.profiles), findings);
                 let read = compose::apps(read, &self.named(), caller, findings);
@@ -173,6 +180,16 @@ impl ConfigSource {
         }
     }
 
+    /// A file of another manager.
+    pub(crate) fn foreign<'a>(
+        &'a self,
+        format: ForeignFormat,
+        text: &'a str,
+        (caller, strict): (&'a Caller, bool),
+    ) -> ForeignFile<'a> {
+        ForeignFile { format, source: self.named(), text, caller, strict }
+    }
+
     /// A project of Compose.
     pub(crate) fn compose(
         &self,
@@ -188,12 +205,11 @@ impl ConfigSource {
 
 /// Whether a path is that of a config: by its name, or by what is in it.
 pub fn is_config(path: &Path) -> bool {
-    is_config_name(&path.to_string_lossy()).is_some()
-        || of_supervisor(path, Path::new("")).is_some()
+    is_config_name(&path.to_string_lossy()).is_some() || by_content(path, Path::new("")).is_some()
 }
 
-/// The file of Supervisor that a path means: it, or what lies in it under the usual name.
-fn of_supervisor(path: &Path, cwd: &Path) -> Option<PathBuf> {
+/// The file of another manager that a path means, by what is in it: it, or what lies in it under the usual name.
+fn by_content(path: &Path, cwd: &Path) -> Option<(PathBuf, ConfigFormat)> {
     /// Whoever has more comments than that before the first section is no config.
     const LOOKED_AT: usize = 64 << 10;
     if is_config_name(&path.to_string_lossy()).is_some() {
@@ -207,7 +223,11 @@ fn of_supervisor(path: &Path, cwd: &Path) -> Option<PathBuf> {
     let is_regular = |path: &Path| path.metadata().is_ok_and(|meta| meta.is_file());
     let file = cwd.join(&path);
     let bytes = is_regular(&file).then(|| paths::head(&file, LOOKED_AT)).and_then(Result::ok)?;
-    supervisor::is_one(&String::from_utf8_lossy(&bytes)).then_some(path)
+    let text = String::from_utf8_lossy(&bytes);
+    if supervisor::is_one(&text) {
+        return Some((path, ConfigFormat::Supervisor));
+    }
+    foreign::format_of(&file, &text).map(|format| (path, ConfigFormat::Foreign(format)))
 }
 
 /// Whether a file in YAML or JSON is one of Compose's.

@@ -24,9 +24,9 @@ impl TextFormat {
             pm_config::ConfigFormat::Yaml => Self::Yaml,
             pm_config::ConfigFormat::Toml => Self::Toml,
             pm_config::ConfigFormat::JavaScript => Self::JavaScript,
-            pm_config::ConfigFormat::Supervisor | pm_config::ConfigFormat::Compose => {
-                return None;
-            }
+            pm_config::ConfigFormat::Supervisor
+            | pm_config::ConfigFormat::Compose
+            | pm_config::ConfigFormat::Foreign(_) => return None,
         })
     }
 

@@ -252,7 +252,8 @@ fn is_script(word: &str) -> bool {
 pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
     let of_supervisor =
         || Some("supervisord.conf".into()).filter(|it: &PathBuf| cwd.join(it).is_file());
-    own_file(cwd).or_else(|| compose_file(cwd)).or_else(of_supervisor)
+    let procfile = || Some("Procfile".into()).filter(|it: &PathBuf| cwd.join(it).is_file());
+    own_file(cwd).or_else(|| compose_file(cwd)).or_else(of_supervisor).or_else(procfile)
 }
 
 /// The ecosystem file that lies in a folder.

@@ -10,6 +10,7 @@ mod env_files;
 mod example;
 mod hostile;
 mod javascript;
+mod procfiles;
 mod programs;
 mod projects;
 mod shapes;
