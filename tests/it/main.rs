@@ -46,6 +46,7 @@ mod panel;
 mod pm2;
 mod pm2_e2e;
 mod pm2_surface;
+mod podman;
 mod pools;
 mod ports;
 mod printed;

@@ -410,7 +410,7 @@ fn what_a_service_says_is_handed_to_the_engine() {
         ("-c", podman.as_str(), "shop-web-", "2")
     );
     for line in [
-        "\"$e\" network inspect shop_default >/dev/null 2>&1 || \"$e\" network create",
+        "\"$e\" network inspect shop_default >/dev/null 2>&1 || said=$(\"$e\" network create",
         "\"$e\" volume create --label com.docker.compose.project=shop --label com.docker.compose.volume=data --driver local shop_data",
     ] {
         assert!(args[5].contains(line), "{line}\n{}", args[5]);
