@@ -299,14 +299,14 @@ fn two_thousand_services_in_a_row_are_read_in_one_go() {
     let mut file = String::from("services:\n  s0: {command: app}\n");
     for number in 1..2_000 {
         let before = number - 1;
-        file += &format!("  s{number}: {{command: app, depends_on: [s{before}]}}\n");
+        file.extend([format!("  s{number}: {{command: app, depends_on: [s{before}]}}\n")]);
     }
     let (apps, warnings) = read(&desk, &file);
     assert_eq!((apps.len(), warnings.as_str()), (2_000, ""));
     assert_eq!(apps[1_999].depends_on[0].app.as_str(), "s1998");
     let round = file.replace("s0: {command: app}", "s0: {command: app, depends_on: [s1999]}");
     let told = problems(&desk, &round);
-    let begins = "compose.yaml:2:37: error: `s0` depends on `s1999`, which depends on `s1998`, ";
+    let begins = "compose.yaml:2:35: error: `s0` depends on `s1999`, which depends on `s1998`, ";
     assert!(told.starts_with(begins), "{}", told.chars().take(200).collect::<String>());
     assert_eq!(told.lines().count(), 1);
     assert!(told.ends_with("`s1`, which depends on `s0`: none of them can be the first"));
