@@ -140,7 +140,10 @@ fn services_with_an_image_run_by_the_engine_and_end_with_their_own_code() {
 
 #[test]
 fn the_page_of_compose_names_tests_that_are_there() {
-    let own =
-        [include_str!("compose.rs"), include_str!("../../crates/pm-config/tests/it/compose.rs")];
+    let own = [
+        include_str!("compose.rs"),
+        include_str!("podman.rs"),
+        include_str!("../../crates/pm-config/tests/it/compose.rs"),
+    ];
     names_tests_that_are_there("compose.md", &own);
 }

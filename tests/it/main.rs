@@ -48,6 +48,7 @@ mod parcels;
 mod pm2;
 mod pm2_e2e;
 mod pm2_surface;
+mod podman;
 mod pools;
 mod ports;
 mod printed;

@@ -1,14 +1,16 @@
 //! `depends_on`: what comes before an app, other apps above all, and whether that can be.
 
+use std::collections::BTreeMap;
+
 use pm_spec::{AppName, AppSpec, ByteString, Condition, Dependency, OutsideNeed};
 
 use crate::checks::Ground;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
 use crate::fields::{AppFields, Field};
-use crate::keys;
 use crate::outside;
 use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::{circles, keys};
 
 const WHAT: &str = "a list of names, or an object such as { db: { condition: \"ready\" } }";
 
@@ -142,25 +144,49 @@ pub(crate) fn check(
     findings: &mut Findings,
 ) -> Vec<(AppName, Finding)> {
     let mut outside = Vec::new();
-    for app in apps.iter().filter(|app| !app.depends_on.is_empty()) {
-        let table = tables.iter().zip(names).find(|(_, name)| name.as_ref() == Some(&app.name));
-        let places = table.map(|(table, _)| places(table)).unwrap_or_default();
+    // Of those that share a name the first counts.
+    let tables = tables.iter().zip(names).rev();
+    let tables: BTreeMap<_, _> =
+        tables.filter_map(|(table, name)| Some((name.as_ref()?, table))).collect();
+    let numbers = apps.iter().enumerate().rev().map(|(at, app)| (&app.name, at));
+    let numbers: BTreeMap<_, _> = numbers.collect();
+    let mut needs: Vec<Vec<(usize, ConfigPlace)>> = vec![Vec::new(); apps.len()];
+    for (number, app) in apps.iter().enumerate().filter(|(_, app)| !app.depends_on.is_empty()) {
+        let places = tables.get(&app.name).map(|table| places(table)).unwrap_or_default();
         for need in &app.depends_on {
             let place = places.iter().rfind(|(name, _)| name == need.app.as_str());
             let at = place.map_or(ConfigPlace::Whole, |(_, at)| *at);
-            let known = names.iter().flatten();
-            if !known.clone().any(|name| *name == need.app) {
-                let known: Vec<&str> = known.map(AppName::as_str).collect();
+            if !tables.contains_key(&need.app) {
+                let known: Vec<&str> = names.iter().flatten().map(AppName::as_str).collect();
                 let is_off = off.contains(&need.app);
                 let finding = || missing((app, need), at, &known, is_off);
                 let lost = need.required.then(|| (need.app.clone(), finding()));
                 outside.extend(lost);
-            } else if let Some(finding) = impossible(app, need, at, apps) {
-                findings.add(finding);
+            } else if let Some(needed) = numbers.get(&need.app) {
+                findings.extend(impossible(app, need, at, &apps[*needed]));
+                needs[number].extend((app.name != need.app).then_some((*needed, at)));
             }
         }
     }
+    in_circles(apps, &needs, findings);
     outside
+}
+
+/// Apps of which none can be the first, told at the one that comes first in the file.
+fn in_circles(apps: &[AppSpec], needs: &[Vec<(usize, ConfigPlace)>], findings: &mut Findings) {
+    let next = |at: usize| needs[at].iter().map(|(to, _)| *to).collect();
+    for circle in circles::circles(apps.len(), next) {
+        let (first, second) = (circle[0], circle[1]);
+        let place = needs[first].iter().find(|(to, _)| *to == second).map(|(_, at)| *at);
+        let way = circle[1..].iter().chain(&circle[..1]);
+        let way: Vec<String> = way.map(|at| quoted(apps[*at].name.as_str())).collect();
+        let message = format!(
+            "{} depends on {}: none of them can be the first",
+            quoted(apps[first].name.as_str()),
+            way.join(", which depends on ")
+        );
+        findings.add(Finding::error(place.unwrap_or(ConfigPlace::Whole), message));
+    }
 }
 
 fn missing(
@@ -189,13 +215,12 @@ fn impossible(
     app: &AppSpec,
     need: &Dependency,
     at: ConfigPlace,
-    apps: &[AppSpec],
+    needed: &AppSpec,
 ) -> Option<Finding> {
     let (name, on) = (quoted(app.name.as_str()), quoted(need.app.as_str()));
     if need.app == app.name {
         return Some(Finding::error(at, format!("{name} depends on itself")));
     }
-    let needed = apps.iter().find(|other| other.name == need.app)?;
     let restart = &needed.restart;
     let has_no_end = restart.autorestart && !restart.stop_exit_codes.contains(&0);
     if need.condition == Condition::Completed && has_no_end {
@@ -206,35 +231,6 @@ fn impossible(
     if need.condition == Condition::Healthy && needed.checks.health.is_none() {
         let message = format!("{name} waits until {on} is healthy, and {on} has no `healthcheck`");
         return Some(Finding::error(at, message).hint("give it one, or wait until it is `ready`"));
-    }
-    let way = way(apps, &need.app, &app.name)?;
-    // Told once, at the app that comes first in the file.
-    let first = apps.iter().find(|one| way.contains(&&one.name))?;
-    if first.name != app.name {
-        return None;
-    }
-    let way: Vec<String> = way.iter().map(|name| quoted(name.as_str())).collect();
-    let message = format!(
-        "{name} depends on {}: none of them can be the first",
-        way.join(", which depends on ")
-    );
-    Some(Finding::error(at, message))
-}
-
-/// The apps from one to another, each depending on the next.
-fn way<'a>(apps: &'a [AppSpec], from: &'a AppName, to: &'a AppName) -> Option<Vec<&'a AppName>> {
-    let mut way = vec![from];
-    let mut seen = std::collections::BTreeSet::from([from]);
-    while let Some(last) = way.last().copied() {
-        if last == to {
-            return Some(way);
-        }
-        let app = apps.iter().find(|app| app.name == *last);
-        let mut next = app.into_iter().flat_map(|app| &app.depends_on).map(|need| &need.app);
-        match next.find(|name| seen.insert(name)) {
-            Some(name) => way.push(name),
-            None => drop(way.pop()),
-        }
     }
     None
 }

@@ -250,12 +250,11 @@ impl<'a> Gathering<'a> {
 fn lay_over(under: &mut Vec<AppTable>, over: Vec<AppTable>) {
     let name =
         |table: &AppTable| understand::name(table, &Overrides::default(), &mut Findings::default());
-    let below = under.len();
+    let known: BTreeMap<_, _> =
+        under.iter().enumerate().rev().filter_map(|(at, it)| Some((name(it)?, at))).collect();
     for table in over {
-        let wanted = name(&table);
-        let mut known = under[..below].iter_mut().filter(|_| wanted.is_some());
-        match known.find(|it| name(it) == wanted) {
-            Some(known) => layers::lay_over(&mut known.entries, &table.entries),
+        match name(&table).and_then(|wanted| known.get(&wanted)) {
+            Some(at) => layers::lay_over(&mut under[*at].entries, &table.entries),
             None => under.push(table),
         }
     }

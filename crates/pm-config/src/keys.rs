@@ -1,5 +1,8 @@
 //! How the keys of an app may be spelt. The keys themselves are rows of `pm_spec::options`.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use pm_spec::options::{KeySpec, Support, keys};
 
 /// The names of all keys that do something, for the manual by example.
@@ -17,14 +20,17 @@ pub(crate) fn canonical(spelling: &str) -> Option<&'static str> {
     find(spelling).map(|(key, _)| key.name)
 }
 
+/// All spellings. Every key of every app is looked for, often more than once.
+static SPELLINGS: LazyLock<HashMap<&str, (&KeySpec, usize)>> = LazyLock::new(|| {
+    let ranked = |key: &'static KeySpec| {
+        key.spellings().enumerate().map(move |(rank, known)| (known, (key, 2 * rank)))
+    };
+    keys().flat_map(ranked).collect()
+});
+
 /// The key with this spelling, and the rank of the spelling: the lowest one set wins.
 pub(crate) fn find(spelling: &str) -> Option<(&'static KeySpec, usize)> {
-    let exact = |text: &str| {
-        keys().find_map(|key| {
-            let mut spellings = key.spellings();
-            spellings.position(|known| known == text).map(|rank| (key, 2 * rank))
-        })
-    };
+    let exact = |text: &str| SPELLINGS.get(text).copied();
     exact(spelling).or_else(|| exact(&snake_case(spelling)).map(|(key, rank)| (key, rank + 1)))
 }
 

@@ -8,6 +8,7 @@
 mod amend;
 mod caller;
 mod checks;
+mod circles;
 mod command;
 mod compose;
 mod composed;

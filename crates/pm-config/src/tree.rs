@@ -2,6 +2,8 @@
 //!
 //! All formats end here, so that everything after has one shape to read. It knows no key.
 
+use std::collections::BTreeMap;
+
 use pm_spec::ByteString;
 use serde::{Serialize, Serializer};
 
@@ -56,6 +58,12 @@ impl ConfigNode {
             }
         }
     }
+}
+
+/// Where each key of a table stands in it, for who looks for many.
+pub(crate) fn numbers(entries: &[TableEntry]) -> BTreeMap<String, usize> {
+    // Of a key that is there twice the first counts.
+    entries.iter().enumerate().rev().map(|(at, entry)| (entry.key.clone(), at)).collect()
 }
 
 impl TableEntry {

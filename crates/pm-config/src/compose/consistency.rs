@@ -1,19 +1,20 @@
 //! Whether a Compose project can be: what its services name has to be there, and what they say must not contradict itself.
 
+use std::collections::BTreeMap;
+
 use super::said::said;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
-use crate::keys;
-use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::tree::{ConfigNode, TableEntry, Value, numbers};
+use crate::{circles, keys};
 
 /// Looks at the services that are on; what they depend on may be off only if it is not required.
 pub(crate) fn check(root: &ConfigNode, is_on: &dyn Fn(&Value) -> bool, findings: &mut Findings) {
-    let checking = Checking { root, findings };
-    let empty = Vec::new();
     let services =
-        root.value.get("services").and_then(|node| node.value.as_table()).unwrap_or(&empty);
-    let mut checking = checking;
+        root.value.get("services").and_then(|node| node.value.as_table()).unwrap_or_default();
+    let all = services.iter().map(|entry| (entry.key.as_str(), entry)).collect();
+    let mut checking = Checking { root, all, findings };
     for service in services.iter().filter(|entry| is_on(&entry.node.value)) {
-        checking.service(service, services, is_on);
+        checking.service(service, is_on);
     }
     for (section, sources) in [
         ("secrets", &["file", "environment"][..]),
@@ -25,6 +26,8 @@ pub(crate) fn check(root: &ConfigNode, is_on: &dyn Fn(&Value) -> bool, findings:
 
 struct Checking<'a> {
     root: &'a ConfigNode,
+    /// The services, those that are off included.
+    all: BTreeMap<&'a str, &'a TableEntry>,
     findings: &'a mut Findings,
 }
 
@@ -52,16 +55,11 @@ impl Checking<'_> {
         self.findings.add(Finding::error(at, message));
     }
 
-    fn service(
-        &mut self,
-        service: &TableEntry,
-        all: &[TableEntry],
-        is_on: &dyn Fn(&Value) -> bool,
-    ) {
+    fn service(&mut self, service: &TableEntry, is_on: &dyn Fn(&Value) -> bool) {
         let value = &service.node.value;
         let name = quoted(&service.key);
         self.names(service);
-        self.dependencies(service, all, is_on);
+        self.dependencies(service, is_on);
         let has = |key: &str| value.get(key).is_some();
         if has("network_mode") && has("networks") {
             let at = at_of(value, "network_mode");
@@ -161,12 +159,7 @@ impl Checking<'_> {
         }
     }
 
-    fn dependencies(
-        &mut self,
-        service: &TableEntry,
-        all: &[TableEntry],
-        is_on: &dyn Fn(&Value) -> bool,
-    ) {
+    fn dependencies(&mut self, service: &TableEntry, is_on: &dyn Fn(&Value) -> bool) {
         let needs = service.node.value.get("depends_on").and_then(|node| node.value.as_table());
         for need in needs.unwrap_or_default() {
             let is_required = !matches!(
@@ -174,8 +167,7 @@ impl Checking<'_> {
                 Some(Value::Bool(false))
             );
             let (name, on) = (quoted(&service.key), quoted(&need.key));
-            let known = all.iter().find(|other| other.key == need.key);
-            match known {
+            match self.all.get(need.key.as_str()) {
                 Some(other) if is_on(&other.node.value) || !is_required => {}
                 Some(_) => {
                     let finding = Finding::error(
@@ -188,7 +180,7 @@ impl Checking<'_> {
                 }
                 // Compose asks for it even if it is not required.
                 None => {
-                    let near = keys::nearest(&need.key, all.iter().map(|it| it.key.as_str()));
+                    let near = keys::nearest(&need.key, self.all.keys().copied());
                     let message = format!("{name} depends on {on}, and there is no such service");
                     self.findings.add(Finding::error(need.at, message).near(near));
                 }
@@ -196,7 +188,7 @@ impl Checking<'_> {
         }
         let text = deep(&service.node.value, &["network_mode"]).unwrap_or_default();
         if let Some(shared) = text.strip_prefix("service:")
-            && !all.iter().any(|other| other.key == shared)
+            && !self.all.contains_key(shared)
         {
             let message = format!("`network_mode`: there is no service {}", quoted(shared));
             self.error(at_of(&service.node.value, "network_mode"), &message);
@@ -244,40 +236,15 @@ impl Checking<'_> {
 pub(crate) fn circle(root: &ConfigNode, findings: &mut Findings) {
     let services =
         root.value.get("services").and_then(|node| node.value.as_table()).unwrap_or_default();
-    let mut done: Vec<&str> = Vec::new();
-    for service in services {
-        let mut way = Vec::new();
-        if let Some((at, way)) = walk(service, services, &mut way, &mut done) {
-            let message =
-                format!("services depend on each other in a circle: {}", way.join(" -> "));
-            findings.add(Finding::error(at, message));
-            return;
-        }
+    let numbers = numbers(services);
+    let needs = |at: usize| -> Vec<usize> {
+        let needs = services[at].node.value.get("depends_on").and_then(|it| it.value.as_table());
+        needs.unwrap_or_default().iter().filter_map(|it| numbers.get(&it.key).copied()).collect()
+    };
+    for circle in circles::circles(services.len(), needs).into_iter().take(1) {
+        let way: Vec<_> = circle.iter().chain(&circle[..1]).map(|at| &*services[*at].key).collect();
+        let message = format!("services depend on each other in a circle: {}", way.join(" -> "));
+        let at = at_of(&services[circle[0]].node.value, "depends_on");
+        findings.add(Finding::error(at, message));
     }
-}
-
-fn walk<'s>(
-    service: &'s TableEntry,
-    all: &'s [TableEntry],
-    way: &mut Vec<&'s str>,
-    done: &mut Vec<&'s str>,
-) -> Option<(ConfigPlace, Vec<&'s str>)> {
-    if let Some(index) = way.iter().position(|name| *name == service.key) {
-        let circle = way[index..].iter().copied().chain([service.key.as_str()]).collect();
-        return Some((at_of(&service.node.value, "depends_on"), circle));
-    }
-    if done.contains(&service.key.as_str()) {
-        return None;
-    }
-    way.push(&service.key);
-    let needs = service.node.value.get("depends_on").and_then(|node| node.value.as_table());
-    for need in needs.unwrap_or_default() {
-        let next = all.iter().find(|other| other.key == need.key);
-        if let Some(found) = next.and_then(|next| walk(next, all, way, done)) {
-            return Some(found);
-        }
-    }
-    way.pop();
-    done.push(&service.key);
-    None
 }

@@ -1,7 +1,7 @@
 //! Compose's YAML: anchors, merge keys, and the tags `!reset` and `!override`, by the events of the parser that `serde-saphyr` stands on,
 //! since serde knows no tags.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
@@ -138,17 +138,19 @@ impl<'t> Composing<'t> {
     fn table(&mut self) -> Result<(Vec<TableEntry>, usize), Finding> {
         let (mut entries, mut size): (Vec<TableEntry>, _) = (Vec::new(), 1);
         let mut below = Vec::new();
+        // Where each key is set.
+        let mut lines = BTreeMap::new();
         loop {
             let (event, span) = self.must()?;
             if matches!(event, Event::MappingEnd) {
                 for entry in below {
-                    merge(&mut entries, entry)?;
+                    merge((&mut entries, &mut lines), entry)?;
                 }
                 return Ok((entries, size));
             }
             let is_plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..));
             let (key, _) = self.node(event, span)?;
-            let at = place(span.start);
+            let (at, begins) = (place(span.start), span.start.line().max(1));
             let key = key.map_or(Value::Null, |key| key.value);
             if matches!(key, Value::List(_) | Value::Table(_)) {
                 let message =
@@ -168,28 +170,34 @@ impl<'t> Composing<'t> {
                 continue;
             }
             self.path.pop();
-            if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                let line = if let ConfigPlace::Line { line, .. } = first.at { line } else { 0 };
+            if let Some(line) = lines.get(&key) {
                 let message = format!("the key {} is set already, in line {line}", quoted(&key));
                 return Err(Finding::error(at, message));
             }
-            entries.extend(node.map(|node| TableEntry { key, at, node }));
+            if let Some(node) = node {
+                lines.insert(key.clone(), begins);
+                entries.push(TableEntry { key, at, node });
+            }
         }
     }
 }
 
 /// `<<`: what a table has besides, from one or several others; of several the first counts.
-fn merge(entries: &mut Vec<TableEntry>, other: ConfigNode) -> Result<(), Finding> {
+fn merge(
+    (entries, lines): (&mut Vec<TableEntry>, &mut BTreeMap<String, usize>),
+    other: ConfigNode,
+) -> Result<(), Finding> {
     match other.value {
         Value::Table(others) => {
             for entry in others {
-                if !entries.iter().any(|own| own.key == entry.key) {
+                if !lines.contains_key(&entry.key) {
+                    lines.insert(entry.key.clone(), 0);
                     entries.push(entry);
                 }
             }
             Ok(())
         }
-        Value::List(nodes) => nodes.into_iter().try_for_each(|node| merge(entries, node)),
+        Value::List(nodes) => nodes.into_iter().try_for_each(|node| merge((entries, lines), node)),
         value => {
             let message = format!("`<<` takes a table or a list of tables, not {}", value.kind());
             Err(Finding::error(other.at, message))

@@ -13,7 +13,7 @@ use super::{project_keys, service_keys};
 use crate::caller::Caller;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::interpolate::Dollars;
-use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::tree::{ConfigNode, TableEntry, Value, numbers};
 use crate::{filling, format, paths};
 
 /// Files may include or extend each other so deep.
@@ -127,8 +127,10 @@ impl<'a> Loading<'a> {
     ) {
         let Some(mut read) = self.read(document.root, &scope.folder, scope) else { return };
         if let Some(services) = table_of(&mut read, "services") {
-            let names: Vec<_> = services.iter().map(|entry| entry.key.clone()).collect();
-            let mut level = Level { file, services, cuts: &document.cuts };
+            let extends = |entry: &&TableEntry| entry.node.value.get("extends").is_some();
+            let names: Vec<_> =
+                services.iter().filter(extends).map(|entry| entry.key.clone()).collect();
+            let mut level = Level::new(file, services, &document.cuts);
             for name in names {
                 self.extend(&mut level, &name, scope, &mut Vec::new());
             }
@@ -154,7 +156,7 @@ impl<'a> Loading<'a> {
         scope: &FileScope,
         way: &mut Vec<(PathBuf, String)>,
     ) {
-        let Some(index) = level.services.iter().position(|entry| entry.key == name) else { return };
+        let Some(index) = level.numbers.get(name).copied() else { return };
         let at = level.services[index].at;
         let own = &level.services[index].node.value;
         let Some(extends) = own.get("extends").cloned() else { return };
@@ -175,13 +177,13 @@ impl<'a> Loading<'a> {
         let found = match text("file") {
             None => {
                 self.extend(level, &wanted, scope, way);
-                level.services.iter().find(|entry| entry.key == wanted).cloned()
+                level.numbers.get(&wanted).map(|at| level.services[*at].clone())
             }
             Some(path) => {
                 let folder = level.file.parent().unwrap_or(Path::new("/"));
                 let path = paths::written(&path.into(), folder, &self.caller.env);
                 let (mut services, cuts) = self.extended(&path, scope);
-                let mut other = Level { file: &path, services: &mut services, cuts: &cuts };
+                let mut other = Level::new(&path, &mut services, &cuts);
                 self.extend(&mut other, &wanted, scope, way);
                 services.into_iter().find(|entry| entry.key == wanted)
             }
@@ -296,9 +298,10 @@ impl<'a> Loading<'a> {
                 let Value::Table(all) = &mut read.value else { return };
                 all.push(TableEntry::new(&section.key, section.at, Value::Table(Vec::new())));
             }
+            let Some(own) = table_of(read, &section.key) else { continue };
+            let known = numbers(own);
             for entry in entries {
-                let Some(own) = table_of(read, &section.key) else { continue };
-                match own.iter().find(|known| known.key == entry.key) {
+                match known.get(&entry.key).map(|at| &own[*at]) {
                     None => own.push(entry),
                     Some(known) if known.node.value.to_bytes() == entry.node.value.to_bytes() => {}
                     Some(known) => {
@@ -321,7 +324,16 @@ impl<'a> Loading<'a> {
 struct Level<'l> {
     file: &'l Path,
     services: &'l mut Vec<TableEntry>,
+    /// Where each of them stands.
+    numbers: BTreeMap<String, usize>,
     cuts: &'l [Vec<String>],
+}
+
+impl<'l> Level<'l> {
+    fn new(file: &'l Path, services: &'l mut Vec<TableEntry>, cuts: &'l [Vec<String>]) -> Self {
+        let numbers = numbers(services);
+        Self { file, services, numbers, cuts }
+    }
 }
 
 /// The file itself, whatever leads to it.

@@ -2,7 +2,7 @@
 
 use super::said::said;
 use super::schema::{Kind, ShortForm, Unique, below};
-use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::tree::{ConfigNode, TableEntry, Value, numbers};
 
 /// Lays `over` over `under`; both are in their long form.
 pub(crate) fn merge(under: &mut ConfigNode, over: ConfigNode, kind: &'static Kind, key: &str) {
@@ -48,13 +48,17 @@ pub(crate) fn merge(under: &mut ConfigNode, over: ConfigNode, kind: &'static Kin
 }
 
 fn entries(old: &mut Vec<TableEntry>, new: Vec<TableEntry>, kind: &'static Kind) {
+    let mut known = numbers(old);
     for entry in new {
         // A name without a value counts where it means the shell's.
         let is_bare = matches!(kind, Kind::Pairs(_));
-        match old.iter_mut().find(|known| known.key == entry.key) {
+        match known.get(&entry.key).map(|at| &mut old[*at]) {
             Some(known) if is_bare => *known = entry,
             Some(known) => merge(&mut known.node, entry.node, below(kind, &entry.key), &entry.key),
-            None => old.push(entry),
+            None => {
+                known.insert(entry.key.clone(), old.len());
+                old.push(entry);
+            }
         }
     }
 }

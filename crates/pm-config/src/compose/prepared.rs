@@ -40,8 +40,9 @@ impl Container<'_> {
             let words: Vec<_> = words.iter().map(|word| quote(word)).collect();
             let full = quote(&full);
             let is_there = format!("\"$e\" {kind} inspect {full} >/dev/null 2>&1");
+            // Another service may have made it meanwhile, and then nothing is wrong.
             lines.push(format!(
-                "{is_there} || \"$e\" {} >/dev/null || {is_there} || exit 125",
+                "{is_there} || said=$(\"$e\" {} 2>&1 >/dev/null) || {is_there} || {{ echo \"$said\" >&2; exit 125; }}",
                 words.join(" ")
             ));
         };

@@ -295,6 +295,26 @@ fn a_file_of_aliases_is_read_and_a_bomb_is_refused() {
     assert!(told.contains("aliases make more than 100000 values"), "{told}");
 }
 
+/// Each waits for the one before: whoever looks from each of them for a circle, or for each name among all, is here for minutes.
+#[test]
+fn two_thousand_services_in_a_row_are_read_in_one_go() {
+    let desk = desk();
+    let mut file = String::from("services:\n  s0: {command: app}\n");
+    for number in 1..2_000 {
+        let before = number - 1;
+        file.extend([format!("  s{number}: {{command: app, depends_on: [s{before}]}}\n")]);
+    }
+    let (apps, warnings) = read(&desk, &file);
+    assert_eq!((apps.len(), warnings.as_str()), (2_000, ""));
+    assert_eq!(apps[1_999].depends_on[0].app.as_str(), "s1998");
+    let round = file.replace("s0: {command: app}", "s0: {command: app, depends_on: [s1999]}");
+    let told = problems(&desk, &round);
+    let begins = "compose.yaml:2:35: error: `s0` depends on `s1999`, which depends on `s1998`, ";
+    assert!(told.starts_with(begins), "{}", told.chars().take(200).collect::<String>());
+    assert_eq!(told.lines().count(), 1);
+    assert!(told.ends_with("`s1`, which depends on `s0`: none of them can be the first"));
+}
+
 #[test]
 fn profiles_are_composes_and_ours() {
     let mut desk = desk();
@@ -413,7 +433,7 @@ fn what_a_service_says_is_handed_to_the_engine() {
         ("-c", podman.as_str(), "shop-web-", "2")
     );
     for line in [
-        "\"$e\" network inspect shop_default >/dev/null 2>&1 || \"$e\" network create",
+        "\"$e\" network inspect shop_default >/dev/null 2>&1 || said=$(\"$e\" network create",
         "\"$e\" volume create --label com.docker.compose.project=shop --label com.docker.compose.volume=data --driver local shop_data",
     ] {
         assert!(args[5].contains(line), "{line}\n{}", args[5]);
