@@ -47,10 +47,10 @@ pub(super) fn read(file: &ForeignFile<'_>, findings: &mut Findings) -> ForeignAp
     for unit in &units {
         judge(unit, file, (&mut found, findings));
     }
-    for unit in units.iter().filter(|unit| unit.name.ends_with(".service")) {
+    for unit in units.iter().filter(|unit| unit.is("service")) {
         app(unit, &units, file, (&mut found, findings));
     }
-    for timer in units.iter().filter(|unit| unit.name.ends_with(".timer")) {
+    for timer in units.iter().filter(|unit| unit.is("timer")) {
         let service = timer::service(timer);
         if !units.iter().any(|unit| unit.name == service) {
             let message =
@@ -95,11 +95,8 @@ fn companions(
 ) -> Vec<(std::path::PathBuf, String)> {
     let places = std::iter::once(first).chain(over.iter().map(std::path::PathBuf::as_path));
     let beside = |(unit, path): (&UnitFile, &Path)| {
-        let name = if unit.name.ends_with(".timer") {
-            timer::service(unit)
-        } else {
-            format!("{}.timer", unit.stem())
-        };
+        let name =
+            if unit.is("timer") { timer::service(unit) } else { format!("{}.timer", unit.stem()) };
         (path.with_file_name(&name), name)
     };
     units.iter().zip(places).map(beside).collect()
@@ -155,9 +152,8 @@ fn app(
         findings.add(Finding::warning(at, message).hint(hint));
         return;
     }
-    let timer =
-        units.iter().find(|it| it.name.ends_with(".timer") && timer::service(it) == unit.name);
-    let times = timer.map(|timer| timer::entries(timer, findings)).unwrap_or_default();
+    let own = units.iter().find(|it| it.is("timer") && timer::service(it) == unit.name);
+    let times = own.map(|own| timer::entries(own, findings)).unwrap_or_default();
     let name = TableEntry::new("name", at, Value::text(unit.stem()));
     let mut reading = ServiceReading {
         unit,
@@ -190,7 +186,7 @@ fn needs(unit: &UnitFile, units: &[UnitFile]) -> Option<TableEntry> {
     let mut put = |needed: &UnitFile, at: ConfigPlace, required: bool| {
         let stem = needed.stem();
         let known = needs.iter().any(|entry| entry.key == stem);
-        if known || !needed.name.ends_with(".service") || needed.name == unit.name {
+        if known || !needed.is("service") || needed.name == unit.name {
             return;
         }
         let kind = needed.last("Service", "Type").map_or("simple", |it| it.text.as_str());
@@ -210,12 +206,16 @@ fn needs(unit: &UnitFile, units: &[UnitFile]) -> Option<TableEntry> {
     for key in ["Requires", "BindsTo", "Requisite", "Wants", "After"] {
         let is_required = !matches!(key, "Wants" | "After");
         for (name, at) in names(unit, key) {
-            of_name(&name).into_iter().for_each(|needed| put(needed, at, is_required));
+            if let Some(needed) = of_name(&name) {
+                put(needed, at, is_required);
+            }
         }
     }
     for other in units {
         let before = names(other, "Before").into_iter().find(|(name, _)| *name == unit.name);
-        before.into_iter().for_each(|(_, at)| put(other, at, false));
+        if let Some((_, at)) = before {
+            put(other, at, false);
+        }
     }
     let at = needs.first()?.at;
     Some(TableEntry::new("depends_on", at, Value::Table(needs)))

@@ -54,7 +54,7 @@ UMask=0027
 Nice=5
 Restart=on-failure
 RestartSec=2s
-SuccessExitStatus=7 SIGUSR1
+SuccessExitStatus=7
 RestartPreventExitStatus=9
 TimeoutStartSec=1min
 TimeoutStopSec=20
@@ -97,13 +97,18 @@ fn every_setting_of_a_service_acts() {
     assert_eq!(texts(&before.command), ["/bin/sh", "-c", "echo \"before\""]);
     assert_eq!(before.timeout, Span::from_secs(60));
     assert!(web.checks.ready.is_some(), "it says so itself");
+    let warnings = told(&desk, "web.service");
+    assert_eq!(warnings, "");
+}
+
+#[test]
+fn what_a_service_may_use_and_where_it_writes_are_kept() {
+    let web = app(&desk(), ALL);
     assert!(web.kernel.private_tmp && web.kernel.mem_limit.is_some());
     assert_eq!(web.kernel.pids_limit, Some(20));
     assert_eq!(web.kernel.rlimits.len(), 2);
     assert_eq!(web.logs.out, LogTarget::File("/tmp/web.log".into()));
     assert_eq!(web.logs.error, LogTarget::Discard);
-    let warnings = told(&desk, "web.service");
-    assert_eq!(warnings, "");
 }
 
 #[test]
@@ -185,7 +190,7 @@ fn a_timer_beside_a_service_says_when_it_runs() {
         let read = desk.load(name).unwrap();
         let [job] = read.apps.as_slice() else { panic!() };
         let schedule = job.schedule.as_ref().unwrap();
-        assert_eq!(schedule.pattern.to_string(), "30 8 * * 1,2,3,4,5", "{name}");
+        assert_eq!(schedule.pattern, "30 8 * * 1,2,3,4,5", "{name}");
         assert!(schedule.job && schedule.catch_up, "{schedule:?}");
     }
     desk.write("job.timer", "[Timer]\nOnCalendar=*-*~1\nOnBootSec=5\n");
@@ -288,8 +293,8 @@ fn each_setting_of_a_unit_has_its_line_in_the_report() {
         "web.service:5 [Unit] After: changed",
         "web.service:11 [Service] ExecStart: same",
         "web.service:13 [Service] ExecReload: changed",
-        "web.service:36 [Service] StandardOutput: changed",
-        "web.service:39 [Install] WantedBy: no effect",
+        "web.service:35 [Service] StandardOutput: changed",
+        "web.service:38 [Install] WantedBy: no effect",
     ] {
         assert!(lines.iter().any(|it| it == line), "{line}\n{}", lines.join("\n"));
     }

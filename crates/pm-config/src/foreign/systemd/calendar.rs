@@ -52,10 +52,7 @@ fn parts(text: &str) -> Option<CronTimes> {
 
 fn month_and_day(text: &str) -> Option<(String, String)> {
     let parts: Vec<_> = text.split('-').collect();
-    let (month, day) = match parts.as_slice() {
-        ["*", month, day] | [month, day] => (month, day),
-        _ => return None,
-    };
+    let (["*", month, day] | [month, day]) = parts.as_slice() else { return None };
     Some((numbers(month, 12)?, numbers(day, 31)?))
 }
 

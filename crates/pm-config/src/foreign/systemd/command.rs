@@ -55,13 +55,13 @@ fn of_line(
             findings.add(Finding::warning(setting.at, message));
         }
         // The first word after the program is what it is told to be called.
-        let called = usize::from(prefixes.contains('@'));
-        if called == 1 {
+        let skipped = usize::from(prefixes.contains('@'));
+        if skipped == 1 {
             let message =
                 format!("`@` in `{}`: programs are called what they are here", setting.key);
             findings.add(Finding::warning(setting.at, message));
         }
-        let words = [program].into_iter().chain(rest.iter().skip(called).map(String::as_str));
+        let words = [program].into_iter().chain(rest.iter().skip(skipped).map(String::as_str));
         let words: Result<Vec<_>, _> =
             words.map(|word| quoting::specified(word, unit, caller)).collect();
         if program.is_empty() {

@@ -31,7 +31,10 @@ pub(super) fn of(section: &str, key: &str, value: &str) -> Option<Fate> {
         "Unit" => unit(key),
         "Install" => install(key),
         "Timer" => timer(key, value),
-        "Service" => service(key, value).or_else(|| kernel(key, value)).or_else(|| others(key)),
+        "Service" => service(key, value)
+            .or_else(|| endings(key, value))
+            .or_else(|| kernel(key, value))
+            .or_else(|| others(key)),
         _ => None,
     }
 }
@@ -111,7 +114,6 @@ fn timer(key: &str, value: &str) -> Option<Fate> {
 }
 
 fn service(key: &str, value: &str) -> Option<Fate> {
-    let is_kill = value.contains("kill ") && value.contains("MAINPID");
     Some(match key {
         "Type" => match value {
             "dbus" => Changed("it is up once it runs"),
@@ -147,14 +149,23 @@ fn service(key: &str, value: &str) -> Option<Fate> {
             _ => Same,
         },
         "StartLimitInterval" | "StartLimitBurst" | "StartLimitIntervalSec" => Changed(RATE),
-        "SuccessExitStatus" | "RestartPreventExitStatus" => {
-            Changed("codes, not signals: `stop_exit_codes`")
+        "SuccessExitStatus" | "RestartPreventExitStatus" if has_names(value) => {
+            Unsupported("signals and names can't be said; the numbers in it are `stop_exit_codes`")
         }
+        "SuccessExitStatus" | "RestartPreventExitStatus" => Changed("`stop_exit_codes`"),
         "RestartForceExitStatus" | "RestartMode" | "RestartSteps" | "RestartMaxDelaySec" => {
             Unsupported(
                 "`exp_backoff_restart_delay` grows; `stop_exit_codes` says what is no failure",
             )
         }
+        _ => return None,
+    })
+}
+
+/// What is run beside the program, and how it ends.
+fn endings(key: &str, value: &str) -> Option<Fate> {
+    let is_kill = value.contains("kill ") && value.contains("MAINPID");
+    Some(match key {
         "ExecStartPost" => Changed("`on_ready`: its failure fails no start"),
         "ExecStopPost" => Changed("`on_exit`: not after an end that was asked for"),
         "ExecStop" if is_kill => Same,
@@ -192,6 +203,11 @@ fn service(key: &str, value: &str) -> Option<Fate> {
         }
         _ => return None,
     })
+}
+
+/// Whether a list of codes has something else in it.
+fn has_names(value: &str) -> bool {
+    value.split_whitespace().any(|word| word.parse::<u8>().is_err())
 }
 
 fn kernel(key: &str, value: &str) -> Option<Fate> {

@@ -186,7 +186,7 @@ fn value(text: &str) -> (String, usize) {
                 match letters.next() {
                     Some((_, '\n')) | None => {}
                     Some((_, next)) if quote.is_none() || "\"\\`$".contains(next) => {
-                        value.push(next)
+                        value.push(next);
                     }
                     Some((_, next)) => value.extend(['\\', next]),
                 }

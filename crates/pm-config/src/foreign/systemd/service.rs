@@ -115,13 +115,12 @@ impl ServiceReading<'_> {
             self.findings.add(Finding::warning(at, message));
         }
         if let ([only], false) = (commands.as_slice(), self.kind() == "oneshot" && first.may_fail) {
-            match only.plain() {
-                Some(words) => self.plain(&words, at),
+            if let Some(words) = only.plain() {
+                self.plain(&words, at);
+            } else {
                 // A shell fills in the variables when they are known, and is gone then.
-                None => {
-                    let line = format!("set -f; exec {}", only.line());
-                    self.put("script", at, Value::text(line.as_str()));
-                }
+                let line = format!("set -f; exec {}", only.line());
+                self.put("script", at, Value::text(line.as_str()));
             }
         } else {
             self.put("script", at, Value::text(command::line(&commands).as_str()));
@@ -139,16 +138,13 @@ impl ServiceReading<'_> {
     /// Where it runs, and as whom.
     fn surroundings(&mut self) {
         let is_root = self.caller.env.get("USER").is_none_or(|user| user.as_bytes() == b"root");
-        match self.text("WorkingDirectory") {
-            Some((text, at)) => {
-                let path = text.strip_prefix('-').unwrap_or(&text);
-                self.put("cwd", at, Value::text(path));
-            }
+        if let Some((text, at)) = self.text("WorkingDirectory") {
+            let path = text.strip_prefix('-').unwrap_or(&text);
+            self.put("cwd", at, Value::text(path));
+        } else {
             // As systemd has it: that of the system, or of its user.
-            None => {
-                let at = self.unit.settings.first().map_or(ConfigPlace::Whole, |it| it.at);
-                self.put("cwd", at, Value::text(if is_root { "/" } else { "~" }));
-            }
+            let at = self.unit.settings.first().map_or(ConfigPlace::Whole, |it| it.at);
+            self.put("cwd", at, Value::text(if is_root { "/" } else { "~" }));
         }
         for (key, ours) in [("User", "uid"), ("Group", "gid"), ("UMask", "umask"), ("Nice", "nice")]
         {

@@ -13,9 +13,9 @@ pub(super) fn service(timer: &UnitFile) -> String {
 
 /// Its times in our keys; what no pattern says is told with the settings.
 pub(super) fn entries(timer: &UnitFile, findings: &mut Findings) -> Vec<TableEntry> {
-    let times = timer.all("Timer", "OnCalendar");
+    let dates = timer.all("Timer", "OnCalendar");
     let read =
-        times.iter().filter_map(|setting| Some((setting.at, calendar::cron(&setting.text)?)));
+        dates.iter().filter_map(|setting| Some((setting.at, calendar::cron(&setting.text)?)));
     let read: Vec<_> = read.collect();
     let Some((at, first)) = read.first() else { return Vec::new() };
     for (at, _) in read.iter().skip(1) {

@@ -134,6 +134,11 @@ impl UnitFile {
         self.name.rsplit_once('.').map_or(&self.name, |(stem, _)| stem)
     }
 
+    /// Whether it is a unit of this kind: `service`, `timer`.
+    pub(super) fn is(&self, kind: &str) -> bool {
+        self.name.rsplit_once('.').is_some_and(|(_, own)| own == kind)
+    }
+
     /// What stands before `@`, and after it.
     pub(super) fn parts(&self) -> (&str, Option<&str>) {
         let stem = self.stem();
