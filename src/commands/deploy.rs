@@ -58,7 +58,9 @@ fn file(words: &DeployWords, cwd: &Path) -> Result<PathBuf, Failure> {
         return Ok(file.into());
     }
     let package = || cwd.join("package.json").is_file().then(|| "package.json".into());
-    targets::default_file(cwd).or_else(package).ok_or_else(|| {
+    // Files of others have no such section, and may lie beside one that has.
+    let theirs = || targets::default_file(cwd);
+    targets::own_file(cwd).or_else(package).or_else(theirs).ok_or_else(|| {
         Failure::input("could not find a config here: ecosystem.json5 and its kin, or package.json")
             .hint("`pm deploy FILE ENVIRONMENT`")
     })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pm_config::{Import, import};
-use pm_spec::looks_secret;
+use pm_spec::{AppSpec, looks_secret};
 use serde_json::json;
 
 use crate::cli::ImportArgs;
@@ -44,7 +44,9 @@ pub(super) fn run(session: &Session, args: &ImportArgs) -> Result<Report, Failur
 /// What has secrets in it is for its owner alone.
 fn write(file: &Path, text: &str, is_forced: bool, read: &Import) -> Result<(), Failure> {
     let hides = |name: &str| looks_secret(name);
-    let names = read.specs.iter().flat_map(|app| &app.declared_env);
-    let mode = if names.into_iter().any(|name| hides(&name.display())) { 0o600 } else { 0o666 };
+    let is_secret = |app: &AppSpec| {
+        app.declared_env.iter().any(|name| hides(&name.display())) || !app.hidden_env.is_empty()
+    };
+    let mode = if read.specs.iter().any(is_secret) { 0o600 } else { 0o666 };
     written_file::write(file, text, is_forced, mode)
 }

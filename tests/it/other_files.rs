@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pm_testkit::Home;
+use pm_testkit::{Home, signal};
 
 use crate::comparisons::names_tests_that_are_there;
 
@@ -30,10 +30,49 @@ fn a_procfile_comes_up_with_ports_and_variables_and_scales() {
 }
 
 #[test]
+fn units_of_systemd_come_up_in_order_and_by_the_clock() {
+    let home = Home::new();
+    let work = home.work().display().to_string();
+    let service = format!("[Service]\nWorkingDirectory={work}\n");
+    home.file("vars", "TOKEN='s3cret'\n");
+    home.file(
+        "init.service",
+        format!("{service}Type=oneshot\nExecStart=/bin/sh -c 'echo init >> order'\n"),
+    );
+    home.file(
+        "web.service",
+        format!(
+            "[Unit]\nRequires=init.service\nAfter=init.service\n{service}Restart=always\n\
+             EnvironmentFile={work}/vars\nExecStartPre=/bin/sh -c 'echo pre >> order'\n\
+             ExecStart=/bin/sh -c 'echo $$0 $$TOKEN >> order; exec sleep 1000' ${{TOKEN}}\n"
+        ),
+    );
+    home.run(["start", "web.service", "init.service"]).ok();
+    let order = home.work().join("order");
+    let once = "init\npre\ns3cret s3cret\n";
+    home.wait_file(&order, |bytes| bytes == once.as_bytes());
+    let text = home.run(["describe", "web"]).ok().out();
+    assert!(!text.contains("s3cret"), "{text}");
+    let pid = home.row("web").pid;
+    signal(pid, 9);
+    home.wait_new_pid("web", pid);
+    home.wait_file(&order, |bytes| bytes == format!("{once}pre\ns3cret s3cret\n").as_bytes());
+    home.file("job.service", format!("{service}Type=oneshot\nExecStart=/bin/sh -c 'touch done'\n"));
+    home.file("job.timer", "[Timer]\nOnCalendar=*-01-01 00:00\nPersistent=true\n");
+    home.run(["start", "job.timer"]).ok();
+    assert!(!home.work().join("done").exists(), "its time has not come");
+    home.run(["run", "job"]).ok();
+    home.wait_until("the job is done", || home.work().join("done").exists());
+    home.run(["delete", "web.service", "init.service", "job.service"]).ok();
+    assert!(home.rows().is_empty());
+}
+
+#[test]
 fn the_page_of_other_files_names_tests_that_are_there() {
     let own = [
         include_str!("other_files.rs"),
         include_str!("../../crates/pm-config/tests/it/procfiles.rs"),
+        include_str!("../../crates/pm-config/tests/it/units.rs"),
     ];
     names_tests_that_are_there("other-files.md", &own);
 }

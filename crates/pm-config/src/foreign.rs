@@ -4,6 +4,7 @@
 mod foreign_file;
 mod found;
 mod procfile;
+mod systemd;
 
 use std::path::Path;
 
@@ -14,6 +15,9 @@ use crate::format::ForeignFormat;
 
 /// Whose file it is by its name and by what it begins with.
 pub(crate) fn format_of(path: &Path, text: &str) -> Option<ForeignFormat> {
+    if systemd::is_one(path, text) {
+        return Some(ForeignFormat::Systemd);
+    }
     procfile::is_one(path, text).then_some(ForeignFormat::Procfile)
 }
 
@@ -21,5 +25,6 @@ pub(crate) fn format_of(path: &Path, text: &str) -> Option<ForeignFormat> {
 pub(crate) fn read(file: &ForeignFile<'_>, findings: &mut Findings) -> ForeignApps {
     match file.format {
         ForeignFormat::Procfile => procfile::read(file, findings),
+        ForeignFormat::Systemd => systemd::read(file, findings),
     }
 }

@@ -36,6 +36,8 @@ pub enum ConfigFormat {
 pub enum ForeignFormat {
     /// That of foreman, honcho, overmind: a line for each process.
     Procfile,
+    /// A unit of systemd.
+    Systemd,
 }
 
 /// What is in the name of a config that is a program.

@@ -65,13 +65,18 @@ impl ConfigSource {
         }
     }
 
-    /// With the other files of the command line: Compose's are laid over each other by rules of their own.
+    /// With the other files of the command line: Compose's are laid over each other by rules of their own, and units wait for each other.
     pub(crate) fn with<'p>(
         mut self,
         further: &'p [&'p Path],
         caller: &Caller,
     ) -> (Self, &'p [&'p Path]) {
-        if self.format != ConfigFormat::Compose {
+        let is_unit = |path: &&Path| {
+            by_content(path, &caller.cwd).is_some_and(|(_, format)| format == self.format)
+        };
+        let units = ConfigFormat::Foreign(ForeignFormat::Systemd);
+        let is_whole = self.format == units && further.iter().all(is_unit);
+        if self.format != ConfigFormat::Compose && !is_whole {
             return (self, further);
         }
         self.over = further.iter().map(|path| paths::absolute(path, &caller.cwd)).collect();
@@ -187,7 +192,7 @@ impl ConfigSource {
         text: &'a str,
         (caller, strict): (&'a Caller, bool),
     ) -> ForeignFile<'a> {
-        ForeignFile { format, source: self.named(), text, caller, strict }
+        ForeignFile { format, source: self.named(), text, caller, over: &self.over, strict }
     }
 
     /// A project of Compose.

@@ -1,5 +1,7 @@
 //! A file of another manager that is to be read.
 
+use std::path::PathBuf;
+
 use crate::caller::Caller;
 use crate::format::ForeignFormat;
 use crate::supervisor::FirstFile;
@@ -10,6 +12,8 @@ pub(crate) struct ForeignFile<'a> {
     pub(crate) source: FirstFile<'a>,
     pub(crate) text: &'a str,
     pub(crate) caller: &'a Caller,
+    /// Others of its kind that are read with it.
+    pub(crate) over: &'a [PathBuf],
     /// Whether what nobody knows is an error.
     pub(crate) strict: bool,
 }

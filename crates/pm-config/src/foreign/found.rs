@@ -22,6 +22,10 @@ impl ForeignApps {
         self.apps.push(ConfigNode { at, value: Value::Table(entries) });
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.apps.is_empty()
+    }
+
     /// Notes what becomes of a key; what is not done is told at once.
     pub(crate) fn note(
         &mut self,

@@ -15,3 +15,4 @@ mod programs;
 mod projects;
 mod shapes;
 mod supervisor;
+mod units;
