@@ -137,6 +137,7 @@ fn paint(kind: EventKind) -> Paint {
         | EventKind::GaveUp
         | EventKind::Unhealthy
         | EventKind::JobFailed
+        | EventKind::HookFailed
         | EventKind::Lost => Paint::Bad,
         EventKind::Exited | EventKind::Signaled | EventKind::DaemonReplaced => Paint::Wait,
         EventKind::Stopped

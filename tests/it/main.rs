@@ -66,6 +66,7 @@ mod serve;
 mod settings;
 mod shop;
 mod sockets;
+mod staged;
 mod strangers;
 mod supervisor;
 mod survival;

@@ -1,6 +1,6 @@
 //! Commands that are run when something happens to an app, as written in a config.
 
-use pm_spec::{AppSpec, HookEvent};
+use pm_spec::{AppSpec, HookEvent, HookStage};
 
 use crate::command::{self, CommandPlace};
 use crate::fields::AppFields;
@@ -12,5 +12,11 @@ pub(crate) fn settle(app: &mut AppFields<'_>, place: CommandPlace<'_>, spec: &mu
         Some((event, command::words(app, field, place)?))
     };
     spec.hooks = HookEvent::ALL.into_iter().filter_map(one).collect();
-    spec.pre_start = app.get("pre_start").and_then(|field| command::timed(app, field, place));
+    let mut timed = |key: &'static str| {
+        let field = app.get(key)?;
+        command::timed(app, field, place)
+    };
+    spec.pre_start = timed("pre_start");
+    let staged = HookStage::ALL.into_iter().filter_map(|stage| Some((stage, timed(stage.key())?)));
+    spec.staged = staged.collect();
 }

@@ -1,12 +1,14 @@
 //! Moments of an app's life that it may have commands for (`on_exit` and its like): each is announced where it is decided,
 //! and only to apps with a command for it.
 
-use pm_spec::HookEvent;
+use alloc::vec::Vec;
+
+use pm_spec::{HookEvent, HookStage};
 
 use crate::end::{Cause, RunEnd};
 use crate::id::{RunId, Time};
 use crate::instance::Instance;
-use crate::order::Occasion;
+use crate::order::{Occasion, Order};
 use crate::phase::{Phase, Shown};
 use crate::verdict::Streaks;
 
@@ -48,7 +50,9 @@ impl Instance {
 
     /// A new run has shown nothing, and it is to be announced when it is ready.
     pub(crate) fn nothing_shown(&self) -> Shown {
-        Shown { unannounced: self.spec.hooks.contains_key(&HookEvent::Ready), ..Shown::default() }
+        let has_hook = self.spec.hooks.contains_key(&HookEvent::Ready);
+        let unannounced = has_hook || self.spec.staged.contains_key(&HookStage::PostStart);
+        Shown { unannounced, ..Shown::default() }
     }
 
     /// The same of a run that a daemon before us made; one that was ready by now was announced.
@@ -57,11 +61,15 @@ impl Instance {
     }
 
     /// It may be ready by now.
-    pub(crate) fn announce_ready(&mut self, now: Time) {
+    pub(crate) fn announce_ready(&mut self, now: Time, orders: &mut Vec<Order>) {
         let is_due = self.announced_at().is_some_and(|at| at <= now);
         if let Some(run) = self.phase.run().filter(|_| is_due) {
             self.shown.unannounced = false;
             self.announce(HookEvent::Ready, run, None);
+            if self.spec.staged.contains_key(&HookStage::PostStart) {
+                self.flush(orders);
+                orders.push(Order::Hook(run, HookStage::PostStart));
+            }
         }
     }
 

@@ -111,6 +111,7 @@ impl Instance {
     /// Down.
     pub(crate) fn stop(&mut self, now: Time, request: RequestId, why: Cause) {
         self.ignore(request);
+        self.hurry();
         self.answer_if(
             |awaited| !matches!(awaited, Awaited::Down | Awaited::Gone),
             &Became::Superseded,
@@ -137,6 +138,7 @@ impl Instance {
     /// Down and forgotten.
     pub(crate) fn delete(&mut self, now: Time, request: RequestId) {
         self.ignore(request);
+        self.hurry();
         self.answer_if(
             |awaited| !matches!(awaited, Awaited::Down | Awaited::Gone),
             &Became::Superseded,

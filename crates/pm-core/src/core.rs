@@ -162,9 +162,18 @@ impl Core {
             Fact::TreeGone(run) => {
                 self.with_run(run, |instance| {
                     if instance.is_second(run) {
-                        instance.second_tree_gone();
+                        instance.second_tree_gone(now, orders);
                     } else {
-                        instance.tree_gone(now);
+                        instance.tree_gone(now, orders);
+                    }
+                });
+            }
+            Fact::HookOver(run, stage) => {
+                self.with_run(run, |instance| {
+                    if instance.is_second(run) {
+                        instance.second_hook_over(now, stage, orders);
+                    } else {
+                        instance.hook_over(now, (run, stage), orders);
                     }
                 });
             }

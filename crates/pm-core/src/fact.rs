@@ -4,7 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use pm_spec::{
-    ByteString, Bytes, Probe, Reload, Rename, Restart, Scale, Select, Signal, Span, Start,
+    ByteString, Bytes, HookStage, Probe, Reload, Rename, Restart, Scale, Select, Signal, Span,
+    Start,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,8 @@ pub enum Fact {
     Ended(RunId, Ending, Remaining),
     /// The rest of the tree is gone as well. Follows an `Ended` with `Remaining::Stragglers`.
     TreeGone(RunId),
+    /// A command that goes with this run has ended, however; nothing is left of it.
+    HookOver(RunId, HookStage),
     /// Resident memory of the whole tree.
     MemoryMeasured(RunId, Bytes),
     /// A time of this app's schedule has come.

@@ -16,7 +16,7 @@ use crate::index::IndexEntry;
 use crate::job_record::JobRecord;
 use crate::order::{Became, Occasion, Order, Reach, RunSignal, SpawnPlan};
 use crate::outside::OutsideWait;
-use crate::phase::{Phase, SecondRun, Shown, SignalReload, StoppingRun, Want};
+use crate::phase::{Phase, SecondRun, Shown, SignalReload, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
@@ -174,7 +174,7 @@ impl Instance {
         };
         self.settle_second(now, orders);
         self.settle_reload(now, orders);
-        self.announce_ready(now);
+        self.announce_ready(now, orders);
         // A forgotten instance needs no last record of its own unless a run of it has to be let go.
         if retention == Retention::Keep || self.release.is_some() {
             self.flush(orders);
@@ -222,31 +222,6 @@ impl Instance {
         if matches!(self.phase, Phase::Backoff { retry: false, .. }) && self.want == Want::Up {
             self.restarts = self.restarts.saturating_add(1);
         }
-    }
-
-    /// The wish is written down before the signal.
-    pub(crate) fn stop_run(&mut self, now: Time, orders: &mut Vec<Order>) {
-        let Phase::Up { live, .. } = self.phase else { return };
-        self.flush(orders);
-        orders.push(Order::Signal(live.run, RunSignal::Stop(self.spec.stop.signal, self.reach())));
-        let force_at = after(now, self.spec.stop.timeout);
-        let cause = self.stop_cause.clone();
-        self.phase = Phase::Stopping(StoppingRun { live, force_at, cause, ended: false });
-        if self.want == Want::Renewed {
-            self.want = Want::Up;
-        }
-        self.mark_changed();
-    }
-
-    /// A daemon that died may have written the wish down and sent no signal. To ask twice, with a fresh grace, is
-    /// better than to force what has never been asked.
-    fn stop_again(&mut self, now: Time, orders: &mut Vec<Order>) {
-        let reach = self.reach();
-        let Phase::Stopping(stopping) = &mut self.phase else { return };
-        stopping.force_at = after(now, self.spec.stop.timeout);
-        orders
-            .push(Order::Signal(stopping.live.run, RunSignal::Stop(self.spec.stop.signal, reach)));
-        self.mark_changed();
     }
 
     pub(crate) fn kill(&mut self, now: Time, orders: &mut Vec<Order>) {
@@ -354,7 +329,7 @@ impl Instance {
             worker: self.run_mode == Mode::Cluster,
             shares_sockets: self.shares_sockets,
             outdated: self.outdated,
-            second: self.second.as_deref().map(SecondRun::saved),
+            second: self.second.as_deref().map(|second| second.saved(&self.spec)),
             health: self.shown.health,
             no_deps: self.gate.is_open,
         }

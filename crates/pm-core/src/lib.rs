@@ -15,6 +15,7 @@ mod author;
 mod core;
 mod end;
 mod fact;
+mod farewell;
 mod gate;
 mod graph;
 mod health;

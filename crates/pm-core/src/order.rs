@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppName, AppSpec, HookEvent, Schedule, Select, Signal, Span};
+use pm_spec::{AppName, AppSpec, HookEvent, HookStage, Schedule, Select, Signal, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::end::Cause;
@@ -20,6 +20,8 @@ pub enum Order {
     Spawn(RunId, SpawnPlan),
     /// Send a signal; answered, if at all, by an end.
     Signal(RunId, RunSignal),
+    /// Run the command that goes with this run; answered by `HookOver`.
+    Hook(RunId, HookStage),
     /// The run goes on under this spec: whoever looks after its logs takes over their limits.
     UpdateLogRules(RunId, Arc<AppSpec>),
     /// The run is over and remembered: acknowledge its exit, let go of its descriptors.

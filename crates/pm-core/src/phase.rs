@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use pm_spec::{Health, Signal, Span, Status, StopPolicy};
+use pm_spec::{Health, HookStage, Signal, Span, Status, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, Ending, RunEnd};
@@ -55,6 +55,26 @@ pub(crate) struct StoppingRun {
     pub(crate) cause: Cause,
     /// The main process has ended already, others of its tree have not.
     pub(crate) ended: bool,
+    /// The command that it waits for.
+    pub(crate) hook: Option<AwaitedHook>,
+}
+
+/// A command that a run on its way out waits for: before it is asked to go, or when nobody of it is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AwaitedHook {
+    pub(crate) stage: HookStage,
+    pub(crate) haste: Haste,
+}
+
+/// Whether somebody grows impatient with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Nobody does.
+    Nobody,
+    /// It was begun by a daemon before us: whoever asks again may have asked that one, and got no answer.
+    Inherited,
+    /// A person asked again: it is to be ended.
+    Hurried,
 }
 
 /// What a run that leaves in a reload has for the requests it is at, where the app says nothing else (PM2:
@@ -198,7 +218,7 @@ impl Phase {
     /// When the phase has to be looked at even if nothing happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
-            Self::Stopping(stopping) => Some(stopping.force_at),
+            Self::Stopping(stopping) => stopping.hook.is_none().then_some(stopping.force_at),
             Self::Killing { again_at, lost_at, .. } => Some(*again_at.min(lost_at)),
             Self::Backoff { until, .. } => Some(*until),
             Self::Down

@@ -99,7 +99,7 @@ impl Instance {
             // Told once more after the daemon's death; news only if the rest is gone meanwhile. The rest was asked to
             // go by the rules of then, and is waited for whatever the rules are now.
             if rest == Remaining::Nothing {
-                self.tree_gone(now);
+                self.tree_gone(now, orders);
             }
             return;
         }
@@ -114,8 +114,13 @@ impl Instance {
             self.fail_waiters(run, &Became::Failed(told));
         }
         match (rest, self.phase.stopping_mut()) {
-            (Remaining::Nothing, _) => self.run_over(now, run, &cause),
-            (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
+            (Remaining::Nothing, _) => self.nobody_left(now, (live, cause), orders),
+            (Remaining::Stragglers, Some(stopping)) => {
+                stopping.ended = true;
+                if stopping.hook.is_some() {
+                    self.ask_to_go(now, orders);
+                }
+            }
             (Remaining::Stragglers, None) => {
                 self.phase = self.stop_stragglers(now, live, cause, orders);
                 if self.want == Want::Renewed {
@@ -127,11 +132,11 @@ impl Instance {
     }
 
     /// The rest of the tree is gone too.
-    pub(crate) fn tree_gone(&mut self, now: Time) {
+    pub(crate) fn tree_gone(&mut self, now: Time, orders: &mut Vec<Order>) {
         let Some(stopping) = self.phase.stopping() else { return };
-        if stopping.ended {
-            let (run, cause) = (stopping.live.run, stopping.cause.clone());
-            self.run_over(now, run, &cause);
+        if stopping.ended && stopping.hook.is_none() {
+            let of = (stopping.live, stopping.cause.clone());
+            self.nobody_left(now, of, orders);
             self.mark_changed();
         }
     }
@@ -173,11 +178,11 @@ impl Instance {
     ) -> Phase {
         orders.push(Order::Signal(live.run, RunSignal::Stop(self.spec.stop.signal, Reach::Tree)));
         let force_at = after(now, self.spec.stop.timeout);
-        Phase::Stopping(StoppingRun { live, force_at, cause, ended: true })
+        Phase::Stopping(StoppingRun { live, force_at, cause, ended: true, hook: None })
     }
 
-    /// Nobody of the run is left: what follows?
-    fn run_over(&mut self, now: Time, run: RunId, cause: &Cause) {
+    /// The run is over: what follows?
+    pub(crate) fn run_over(&mut self, now: Time, run: RunId, cause: &Cause) {
         self.release = Some(run);
         self.phase = Phase::Down;
         self.count_run(run, cause);

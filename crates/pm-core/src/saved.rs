@@ -4,13 +4,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use pm_spec::{AppSpec, Health};
+use pm_spec::{AppSpec, Health, HookStage};
 use serde::{Deserialize, Serialize};
 
 use crate::end::{Cause, RunEnd};
 use crate::id::{AppId, Author, Identity, InstanceId, RunId, Time};
 use crate::job_record::JobRecord;
-use crate::phase::{LiveRun, Phase, SecondRun, StoppingRun, Want};
+use crate::phase::{AwaitedHook, Haste, LiveRun, Phase, SecondRun, StoppingRun, Want};
 
 /// One line of the journal. Replaying all records in order gives the state; later ones replace earlier ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,6 +153,9 @@ pub enum SavedPhase {
         cause: Cause,
         /// Whether the main process has ended already.
         ended: bool,
+        /// The command it waits for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hook: Option<HookStage>,
     },
     /// The next run begins at this time and counts as a restart.
     Backoff(Time),
@@ -210,12 +213,15 @@ pub struct SavedInstance {
 
 impl SecondRun {
     /// As it is written down. One that has to go is on its way, whether it was asked or not.
-    pub(crate) fn saved(&self) -> SavedPhase {
+    pub(crate) fn saved(&self, spec: &AppSpec) -> SavedPhase {
         if let Phase::Up { live, .. } = self.phase
             && self.must_stop
         {
             let (force_at, cause) = (live.since, Cause::Restarted);
-            return Phase::Stopping(StoppingRun { live, force_at, cause, ended: false }).saved();
+            let (stage, haste) = (HookStage::PreStop, Haste::Nobody);
+            let hook = spec.staged.contains_key(&stage).then_some(AwaitedHook { stage, haste });
+            let stopping = StoppingRun { live, force_at, cause, ended: false, hook };
+            return Phase::Stopping(stopping).saved();
         }
         self.phase.saved()
     }
@@ -242,6 +248,7 @@ impl Phase {
                     force_at: stopping.force_at,
                     cause: stopping.cause.clone(),
                     ended: stopping.ended,
+                    hook: stopping.hook.map(|hook| hook.stage),
                 }
             }
             Self::Backoff { until, retry: false } => SavedPhase::Backoff(*until),
@@ -258,9 +265,10 @@ impl Phase {
             SavedPhase::Alive { run, identity, since, up } => {
                 Self::Up { live: LiveRun { run, identity, since }, ready: up }
             }
-            SavedPhase::Stopping { run, identity, since, force_at, cause, ended } => {
+            SavedPhase::Stopping { run, identity, since, force_at, cause, ended, hook } => {
                 let live = LiveRun { run, identity, since };
-                Self::Stopping(StoppingRun { live, force_at, cause, ended })
+                let hook = hook.map(|stage| AwaitedHook { stage, haste: Haste::Inherited });
+                Self::Stopping(StoppingRun { live, force_at, cause, ended, hook })
             }
             SavedPhase::Backoff(until) => Self::Backoff { until, retry: false },
             SavedPhase::Retry(until) => Self::Backoff { until, retry: true },

@@ -9,8 +9,8 @@ use crate::end::{Cause, Ending};
 use crate::fact::Remaining;
 use crate::id::{RunId, Time, after};
 use crate::instance::Instance;
-use crate::order::{Became, Order, RunSignal};
-use crate::phase::{Phase, SecondRun, Shown, StoppingRun, Want, drain_timeout};
+use crate::order::{Became, Order};
+use crate::phase::{Phase, SecondRun, Shown, Want};
 use crate::request::{Awaited, Requester, Waiter};
 use crate::settle::{Transition, settle};
 
@@ -160,20 +160,6 @@ impl Instance {
         self.second = Some(second);
     }
 
-    fn drain_second(&mut self, now: Time, orders: &mut Vec<Order>) {
-        self.flush(orders);
-        let (signal, reach) = (self.spec.stop.signal, self.reach());
-        let force_at = after(now, drain_timeout(&self.spec.stop));
-        let Some(second) = &mut self.second else { return };
-        let Some(live) = second.phase.live().copied() else { return };
-        orders.push(Order::Signal(live.run, RunSignal::Drain(signal, reach)));
-        let ended = second.phase.stopping().is_some_and(|stopping| stopping.ended);
-        second.phase =
-            Phase::Stopping(StoppingRun { live, force_at, cause: Cause::Restarted, ended });
-        second.must_stop = true;
-        self.mark_changed();
-    }
-
     /// The main process of the second run ended.
     pub(crate) fn second_ended(
         &mut self,
@@ -186,7 +172,7 @@ impl Instance {
         let Some(live) = second.phase.live().copied() else { return };
         if second.phase.stopping().is_some_and(|stopping| stopping.ended) {
             if rest == Remaining::Nothing {
-                self.second_over();
+                self.second_tree_gone(now, orders);
             }
             return;
         }
@@ -194,8 +180,13 @@ impl Instance {
         self.append_end(live.end(now, ending, Cause::Restarted), orders);
         self.mark_changed();
         match (rest, self.second.as_mut().and_then(|second| second.phase.stopping_mut())) {
-            (Remaining::Nothing, _) => self.second_over(),
-            (Remaining::Stragglers, Some(stopping)) => stopping.ended = true,
+            (Remaining::Nothing, _) => self.nobody_left_of_second(now, orders),
+            (Remaining::Stragglers, Some(stopping)) => {
+                stopping.ended = true;
+                if stopping.hook.is_some() {
+                    self.ask_second_to_go(now, live, orders);
+                }
+            }
             (Remaining::Stragglers, None) => {
                 let phase = self.stop_stragglers(now, live, Cause::Restarted, orders);
                 self.second = Some(Box::new(SecondRun::beside(phase, true)));
@@ -204,14 +195,14 @@ impl Instance {
     }
 
     /// The rest of its tree is gone too.
-    pub(crate) fn second_tree_gone(&mut self) {
+    pub(crate) fn second_tree_gone(&mut self, now: Time, orders: &mut Vec<Order>) {
         let stopping = self.second.as_ref().and_then(|second| second.phase.stopping());
-        if stopping.is_some_and(|stopping| stopping.ended) {
-            self.second_over();
+        if stopping.is_some_and(|stopping| stopping.ended && stopping.hook.is_none()) {
+            self.nobody_left_of_second(now, orders);
         }
     }
 
-    fn second_over(&mut self) {
+    pub(crate) fn second_over(&mut self) {
         self.release = self.second.take().and_then(|second| second.phase.run());
         self.mark_changed();
     }

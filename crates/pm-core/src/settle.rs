@@ -31,7 +31,9 @@ pub(crate) fn settle(phase: &Phase, want: Want, now: Time) -> Transition {
         (P::Down, W::Up | W::Renewed) => Transition::Spawn,
         (P::Down, W::Gone) => Transition::Forget,
         (P::Up { .. }, W::Renewed | W::Down | W::Gone) => Transition::Stop,
-        (P::Stopping(stopping), _) if now >= stopping.force_at => Transition::Kill,
+        (P::Stopping(stopping), _) if stopping.hook.is_none() && now >= stopping.force_at => {
+            Transition::Kill
+        }
         (P::Killing { lost_at, .. }, _) if now >= *lost_at => Transition::GiveUp,
         (P::Killing { again_at, .. }, _) if now >= *again_at => Transition::Kill,
         (P::Backoff { until, .. }, W::Up) if now >= *until => Transition::Spawn,
@@ -51,7 +53,8 @@ mod tests {
     use super::*;
     use crate::end::Cause;
     use crate::id::{Identity, RunId};
-    use crate::phase::{LiveRun, StoppingRun};
+    use crate::phase::{AwaitedHook, Haste, LiveRun, StoppingRun};
+    use pm_spec::HookStage;
 
     const LIVE: LiveRun = LiveRun {
         run: RunId(1),
@@ -60,7 +63,13 @@ mod tests {
     };
 
     fn stopping() -> StoppingRun {
-        StoppingRun { live: LIVE, force_at: Time(100), cause: Cause::Stopped, ended: false }
+        let (force_at, cause) = (Time(100), Cause::Stopped);
+        StoppingRun { live: LIVE, force_at, cause, ended: false, hook: None }
+    }
+
+    fn saying_farewell() -> StoppingRun {
+        let hook = AwaitedHook { stage: HookStage::PreStop, haste: Haste::Nobody };
+        StoppingRun { hook: Some(hook), ..stopping() }
     }
 
     /// Each row: a phase, the time, and the step for up, renewed, down, gone.
@@ -77,6 +86,7 @@ mod tests {
             (Phase::Up { live: LIVE, ready: true }, 9999, [Wait, Stop, Stop, Stop]),
             (Phase::Stopping(stopping()), 99, [Wait, Wait, Wait, Wait]),
             (Phase::Stopping(stopping()), 100, [Kill, Kill, Kill, Kill]),
+            (Phase::Stopping(saying_farewell()), 9999, [Wait, Wait, Wait, Wait]),
             (killing.clone(), 199, [Wait, Wait, Wait, Wait]),
             (killing.clone(), 200, [Kill, Kill, Kill, Kill]),
             (killing, 250, [GiveUp, GiveUp, GiveUp, GiveUp]),

@@ -2,7 +2,7 @@
 
 use pm_core::{InstanceId, RunId};
 use pm_os::tag::Tag;
-use pm_spec::{AppSpec, ByteString, Serving};
+use pm_spec::{AppSpec, ByteString, HookStage, Serving};
 use tokio::sync::oneshot;
 
 use crate::short_command::{Bond, ShortCommand};
@@ -32,12 +32,14 @@ pub(crate) enum Kin {
     /// It comes before a run is made, under a mark of its own, by which whoever comes after us finds it. Both streams are
     /// heard.
     Before(RunId),
+    /// It goes with a run, the same, beside this process.
+    Beside(RunId, HookStage, Option<u32>),
 }
 
 impl Kin {
     /// The process beside which it runs.
     pub(crate) fn pid(self) -> Option<u32> {
-        if let Self::Run(_, pid) = self { pid } else { None }
+        if let Self::Run(_, pid) | Self::Beside(_, _, pid) = self { pid } else { None }
     }
 
     /// By what is found what it started.
@@ -46,6 +48,7 @@ impl Kin {
             Self::Nobody => Bond::Group,
             Self::Run(run, _) => Bond::Run(Tag::new(home_id, run.0)),
             Self::Before(run) => Bond::Own(before(run, home_id)),
+            Self::Beside(run, stage, _) => Bond::Own(beside((run, stage), home_id)),
         }
     }
 }
@@ -53,6 +56,16 @@ impl Kin {
 /// The mark of what comes before a run is made: of no run of this home, so that nobody takes it for the app.
 pub(crate) fn before(run: RunId, home_id: u32) -> Tag {
     Tag::new(!home_id, run.0)
+}
+
+/// The mark of what goes with a run, for each moment another one.
+pub(crate) fn beside((run, stage): (RunId, HookStage), home_id: u32) -> Tag {
+    let number = match stage {
+        HookStage::PostStart => 1,
+        HookStage::PreStop => 2,
+        HookStage::PostStop => 3,
+    };
+    Tag::new(!home_id ^ number, run.0)
 }
 
 /// An app with another command in the place of its own, which has neither its channel nor its sockets.

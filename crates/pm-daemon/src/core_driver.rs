@@ -8,7 +8,7 @@ use pm_guardian::LeaderExit;
 use pm_node::{NodeEvent, Worker};
 use pm_os::accepting::SocketInode;
 use pm_os::tag::Tag;
-use pm_spec::{Bytes, Readiness, Reload, Select};
+use pm_spec::{Bytes, HookStage, Readiness, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
@@ -226,6 +226,17 @@ impl CoreDriver {
     pub(crate) fn not_born(&mut self, run: RunId, failure: SpawnFailure) {
         self.executor.runs_mut().not_born(run, &failure);
         self.step(Fact::NotSpawned(run, failure));
+    }
+
+    /// A command that goes with a run has ended. That it failed is told, and changes nothing.
+    pub(crate) fn hook_over(&mut self, (run, stage): (RunId, HookStage), trouble: Option<String>) {
+        if let Some(instance) = self.core.instance_of_run(run)
+            && let Some(why) = trouble
+        {
+            self.executor.hook_failed(&instance, stage, &why);
+        }
+        self.executor.runs_mut().staged_over(run, stage);
+        self.step(Fact::HookOver(run, stage));
     }
 
     /// Whether anybody is left of a tree.

@@ -49,6 +49,17 @@ impl Events {
         self.file.write(now);
     }
 
+    /// A command that goes with a run of it failed.
+    pub(crate) fn hook_failed(
+        &mut self,
+        instance: &InstanceView<'_>,
+        why: String,
+        clocks: Clocks<'_>,
+    ) {
+        let event = Event { why: Some(why), ..draft(EventKind::HookFailed) };
+        self.add(Some(of(instance.app, instance.id, event)), clocks);
+    }
+
     /// The core is about to be told this.
     pub(crate) fn before(&mut self, core: &Core, fact: &Fact) {
         self.subject = None;
@@ -73,6 +84,7 @@ impl Events {
             | Fact::MemoryMeasured(..)
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)
+            | Fact::HookOver(..)
             | Fact::TimePassed => return,
         };
         self.subject = core.instance_of_run(run).map(|instance| Subject {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{AppId, Core, Fact, Order, Record, Reply, RequestId, Time};
+use pm_core::{AppId, Core, Fact, InstanceView, Order, Record, Reply, RequestId, Time};
 use pm_logs::StreamKey;
 use pm_protocol::{Change, EventKind, Home};
+use pm_spec::HookStage;
 use tokio::sync::mpsc;
 
 use crate::caller::Caller;
@@ -107,6 +108,9 @@ impl Executor {
                     self.runs.spawn(run, plan);
                 }
                 Order::Signal(run, sent) => self.runs.send_signal(run, sent),
+                Order::Hook(run, stage) => {
+                    self.runs.begin_staged(core, (run, stage), Clocks::read(self.journal.dates()));
+                }
                 Order::Release(run) if self.unwritten.holds(run) => {}
                 Order::Release(run) => {
                     app_events::over(self.runs.get(run), core);
@@ -219,6 +223,14 @@ impl Executor {
     pub(crate) fn tell_of_us(&mut self, event: EventKind, why: &str) {
         let clocks = Clocks::read(self.journal.dates());
         self.events.of_daemon(event, why.into(), clocks);
+    }
+
+    /// A command that goes with a run of it failed.
+    pub(crate) fn hook_failed(&mut self, instance: &InstanceView<'_>, stage: HookStage, why: &str) {
+        let (name, id, key) = (&instance.app.name, instance.id.0, stage.key());
+        daemon_log::note(format_args!("{key} of {name} (id {id}) {why}"));
+        let clocks = Clocks::read(self.journal.dates());
+        self.events.hook_failed(instance, format!("its {key} {why}"), clocks);
     }
 
     /// What happened to apps, written down for people.

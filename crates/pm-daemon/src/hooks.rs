@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use pm_core::{AppId, Core, InstanceId, InstanceView, Occasion};
+use pm_core::{AppId, Core, InstanceId, InstanceView, Occasion, RunId};
 use pm_protocol::EndView;
 use pm_spec::{AppSpec, ByteString, HookEvent};
 use serde_json::json;
@@ -15,9 +15,9 @@ use tokio::time::sleep;
 
 use crate::clock::{Clocks, Dates};
 use crate::command_job::{CommandJob, Kin, in_place_of};
-use crate::daemon_log;
 use crate::server::ends;
 use crate::spawner::SpawnerJob;
+use crate::{daemon_log, short_command};
 
 /// So long a hook may run; then it is killed.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,34 +61,12 @@ impl HookRuns {
             return None;
         };
         let clocks = Clocks::read(dates);
-        let end = instance.history.iter().rev().find(|end| end.run == run);
-        let told =
-            end.map_or_else(|| unended(&instance, clocks), |end| ends::end_view(end, clocks));
-        let own = occasion.cause.as_ref().filter(|_| end.is_none() || event == HookEvent::GaveUp);
-        let why = own.map_or_else(|| told.why.clone(), ends::cause);
-        let pid = Some(told.pid).filter(|pid| *pid != 0);
         let (program, args) = command.split_first()?;
         let mut app = in_place_of(instance.app, program.clone(), args.to_vec());
-        let text = |number: Option<u32>| number.map(|it| it.to_string()).unwrap_or_default();
-        for (name, value) in [
-            ("PM_EVENT", event.key().to_owned()),
-            ("PM_APP", app.name.to_string()),
-            ("PM_ID", instance.id.0.to_string()),
-            ("PM_PID", text(pid)),
-            ("PM_EXIT_CODE", text(told.code.map(u32::from))),
-            ("PM_SIGNAL", told.signal.clone().unwrap_or_default()),
-            ("PM_WHY", why.clone()),
-            ("PM_RESTARTS", instance.restarts.to_string()),
-        ] {
-            app.env.set(name, ByteString::from(value.as_str()));
-        }
-        let facts = json!({
-            "event": event.key(), "app": app.name.as_str(), "namespace": app.namespace.as_str(),
-            "id": instance.id.0, "pid": pid, "code": told.code, "signal": told.signal,
-            "why": why, "restarts": instance.restarts, "at": told.at,
-        });
+        let own = occasion.cause.as_ref().map(ends::cause);
+        let facts = tell_why(&mut app, &instance, (event.key(), run), (clocks, own));
         let numbers = (instance.id, instance.slot, instance.restarts);
-        Some(HookCall { app, numbers, facts: format!("{facts}\n"), named, permit })
+        Some(HookCall { app, numbers, facts, named, permit })
     }
 
     fn permit(&mut self, which: (AppId, HookEvent)) -> Option<Arc<()>> {
@@ -102,9 +80,54 @@ impl HookRuns {
     }
 }
 
+/// Tells a command what happened: as variables, and as one line of JSON, which is given back.
+pub(crate) fn tell(
+    app: &mut AppSpec,
+    instance: &InstanceView<'_>,
+    of: (&str, RunId),
+    clocks: Clocks<'_>,
+) -> String {
+    tell_why(app, instance, of, (clocks, None))
+}
+
+/// The same; why, where the end of the run does not say it, or there was none.
+fn tell_why(
+    app: &mut AppSpec,
+    instance: &InstanceView<'_>,
+    (event, run): (&str, RunId),
+    (clocks, own): (Clocks<'_>, Option<String>),
+) -> String {
+    let end = instance.history.iter().rev().find(|end| end.run == run);
+    let told =
+        end.map_or_else(|| unended(instance, run, clocks), |end| ends::end_view(end, clocks));
+    let own = own.filter(|_| end.is_none() || event == HookEvent::GaveUp.key());
+    let why = own.unwrap_or_else(|| told.why.clone());
+    let pid = Some(told.pid).filter(|pid| *pid != 0);
+    let text = |number: Option<u32>| number.map(|it| it.to_string()).unwrap_or_default();
+    for (name, value) in [
+        ("PM_EVENT", event.to_owned()),
+        ("PM_APP", app.name.to_string()),
+        ("PM_ID", instance.id.0.to_string()),
+        ("PM_PID", text(pid)),
+        ("PM_EXIT_CODE", text(told.code.map(u32::from))),
+        ("PM_SIGNAL", told.signal.clone().unwrap_or_default()),
+        ("PM_WHY", why.clone()),
+        ("PM_RESTARTS", instance.restarts.to_string()),
+    ] {
+        app.env.set(name, ByteString::from(value.as_str()));
+    }
+    let facts = json!({
+        "event": event, "app": app.name.as_str(), "namespace": app.namespace.as_str(),
+        "id": instance.id.0, "pid": pid, "code": told.code, "signal": told.signal,
+        "why": why, "restarts": instance.restarts, "at": told.at,
+    });
+    format!("{facts}\n")
+}
+
 /// What can be told of a run without an end: it is up, or there is none.
-fn unended(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> EndView {
-    let process = instance.run.and_then(|(_, identity)| identity);
+fn unended(instance: &InstanceView<'_>, run: RunId, clocks: Clocks<'_>) -> EndView {
+    let runs = [instance.run, instance.second].into_iter().flatten();
+    let process = runs.filter(|(id, _)| *id == run).find_map(|(_, identity)| identity);
     let pid = process.map_or(0, |process| process.pid);
     EndView { at: clocks.wall(), lived: 0, pid, code: None, signal: None, why: String::new() }
 }
@@ -125,14 +148,7 @@ impl HookCall {
         // The thread lives as long as we do.
         spawner.send(SpawnerJob::Command(Box::new(job))).ok();
         tokio::spawn(async move {
-            let trouble = match begun.await {
-                Ok(Ok(command)) => match command.end(sleep(TIMEOUT), usize::MAX).await {
-                    Ok(end) => end.trouble(),
-                    Err(error) => Some(format!("could not be waited for: {error}")),
-                },
-                Ok(Err(why)) => Some(format!("could not be run: {why}")),
-                Err(_) => None,
-            };
+            let trouble = short_command::trouble_of(begun, sleep(TIMEOUT)).await;
             if let Some(trouble) = trouble {
                 daemon_log::note(format_args!("hook {named} {trouble}"));
             }

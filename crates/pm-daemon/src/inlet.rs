@@ -10,7 +10,7 @@ use pm_os::accepting::SocketInode;
 use pm_os::cgroup::Cgroup;
 use pm_os::identity::ProcIdentity;
 use pm_protocol::Request;
-use pm_spec::ByteString;
+use pm_spec::{ByteString, HookStage};
 
 use crate::caller::Caller;
 use crate::self_report::SelfReport;
@@ -26,6 +26,8 @@ pub(crate) enum Inlet {
     Born(RunId, Newborn),
     /// It could not be made.
     NotBorn(RunId, SpawnFailure),
+    /// A command that goes with a run has ended; what was wrong with it.
+    HookOver(RunId, HookStage, Option<String>),
     /// Whether anybody is left of a tree whose main process ended.
     Remains(RunId, bool),
     /// Nobody is left.

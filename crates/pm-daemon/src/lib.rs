@@ -48,6 +48,7 @@ mod shared_sockets;
 mod short_command;
 mod slots;
 mod spawner;
+mod staged_commands;
 mod store;
 mod strangers;
 mod tree_job;

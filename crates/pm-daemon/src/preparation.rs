@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use pm_core::{Core, RunId, SpawnFailure, SpawnPlan};
+use pm_os::tree::ProcScan;
 use pm_spec::{AppSpec, SecretSource, TimedCommand};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
@@ -16,7 +17,7 @@ use crate::inlet::Inlet;
 use crate::secret_files::SecretFiles;
 use crate::short_command::{self, CommandEnd};
 use crate::spawner::{SpawnJob, SpawnerJob};
-use crate::{daemon_log, secrets};
+use crate::{daemon_log, secrets, staged_commands};
 
 /// Whether there is anything to be done before.
 pub(crate) fn is_needed(app: &AppSpec) -> bool {
@@ -72,7 +73,8 @@ impl Preparations {
 }
 
 /// The daemon before us died while these were prepared: what is left of their commands goes before they are run again.
-pub(crate) fn sweep(core: &Core, runs: &[RunId], home_id: u32) {
+pub(crate) fn sweep(core: &Core, (runs, scan): (&[RunId], &ProcScan), home_id: u32) {
+    staged_commands::sweep(scan, home_id);
     for run in runs {
         let app = core.instance_of_run(*run).map(|instance| instance.app);
         if app.is_some_and(|app| is_needed(app))

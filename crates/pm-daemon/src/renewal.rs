@@ -108,6 +108,7 @@ fn runs_of_fact(core: &Core, fact: &Fact) -> Vec<NextRun> {
         | Fact::WorkersReplaced(_)
         | Fact::Ended(..)
         | Fact::TreeGone(_)
+        | Fact::HookOver(..)
         | Fact::TimePassed => Vec::new(),
     }
 }

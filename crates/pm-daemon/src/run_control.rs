@@ -26,6 +26,7 @@ use crate::runs::{self, Life, Run, Runs, Told};
 use crate::shared_sockets::SocketUse;
 use crate::slots::{Address, CHANNEL_SLOT, NOTICE_SLOT, PIDFD_SLOT, slot_of};
 use crate::spawner::{SpawnJob, SpawnerJob};
+use crate::staged_commands::StagedRuns;
 use crate::tree_job::{Leaver, Machine, TreeJob};
 use crate::{app_events, daemon_log, plan};
 
@@ -52,6 +53,7 @@ pub(crate) struct Owners {
 #[derive(Debug)]
 pub(crate) struct RunControl {
     owners: Owners,
+    staged: StagedRuns,
 }
 
 impl Owners {
@@ -78,7 +80,7 @@ impl Owners {
 
 impl RunControl {
     pub(crate) fn new(owners: Owners) -> Self {
-        Self { owners }
+        Self { owners, staged: StagedRuns::default() }
     }
 
     /// A run in hand.

@@ -20,6 +20,7 @@ use rustix::process::{Pid, kill_process_group};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -219,6 +220,20 @@ impl CommandEnd {
         };
         let line = last_line(&self.error).or_else(|| last_line(&self.out));
         Some(line.map_or_else(|| how.clone(), |line| format!("{how}: {line}")))
+    }
+}
+
+/// What was wrong with one that is begun, or could not be; `None`: nothing, or nobody is there any more to begin it.
+pub(crate) async fn trouble_of(
+    begun: oneshot::Receiver<Result<ShortCommand, String>>,
+    until: impl Future<Output = ()>,
+) -> Option<String> {
+    match begun.await.ok()? {
+        Ok(command) => match command.end(until, usize::MAX).await {
+            Ok(end) => end.trouble(),
+            Err(error) => Some(format!("could not be waited for: {error}")),
+        },
+        Err(why) => Some(format!("could not be run: {why}")),
     }
 }
 

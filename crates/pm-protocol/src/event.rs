@@ -80,6 +80,8 @@ pub enum EventKind {
     JobDone,
     /// A run of a job failed.
     JobFailed,
+    /// A command that goes with its run failed (`post_start`, `pre_stop`, `post_stop`).
+    HookFailed,
     /// Somebody sent it a signal.
     Signaled,
     /// The first daemon of a guardian begins.
@@ -115,6 +117,7 @@ impl EventKind {
             Self::Healthy => "healthy",
             Self::JobDone => "job done",
             Self::JobFailed => "job failed",
+            Self::HookFailed => "hook failed",
             Self::Signaled => "signaled",
             Self::DaemonStarted => "daemon started",
             Self::DaemonReplaced => "daemon replaced",

@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
     Limits, ListenSocket, LogSpec, Mode, OutsideNeed, Preset, ReloadOrder, ReloadPolicy,
-    RestartPolicy, Schedule, SecretSource, Serving, Signal, Span, StopPolicy, TimedCommand, Watch,
-    looks_secret,
+    RestartPolicy, Schedule, SecretSource, Serving, Signal, Span, StagedCommands, StopPolicy,
+    TimedCommand, Watch, looks_secret,
 };
 
 /// Everything that is needed to run an app, complete: restart, adoption and resurrection use this record alone
@@ -117,6 +117,9 @@ pub struct AppSpec {
     /// What is run to its good end before each run begins (systemd: `ExecStartPre=`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_start: Option<TimedCommand>,
+    /// What is run along with each run.
+    #[serde(default, skip_serializing_if = "StagedCommands::is_empty")]
+    pub staged: StagedCommands,
     /// Where its output goes.
     pub logs: LogSpec,
     /// A file that holds the pid while it runs; the daemon adds `-<id>` before `.pid` (PM2: `pid_file`).
@@ -179,6 +182,7 @@ impl AppSpec {
             watch: None,
             hooks: HookCommands::new(),
             pre_start: None,
+            staged: StagedCommands::new(),
             logs: LogSpec::default(),
             pid_file: None,
             user: None,
@@ -301,9 +305,9 @@ mod tests {
     use crate::Cpus;
     use crate::options::{self, KeyKind};
     use crate::{
-        Bytes, Delay, Door, HealthCheck, HookEvent, Ignore, IoPriority, Isolate, LogFormat,
-        LogFull, LogTarget, OnUnhealthy, Overlap, Probe, Question, Readiness, ResourceKind,
-        ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
+        Bytes, Delay, Door, HealthCheck, HookEvent, HookStage, Ignore, IoPriority, Isolate,
+        LogFormat, LogFull, LogTarget, OnUnhealthy, Overlap, Probe, Question, Readiness,
+        ResourceKind, ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
     };
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
@@ -367,7 +371,7 @@ mod tests {
             logs: LogSpec { out, error, combined, merge, format, rotation, full },
             pid_file,
             user: Option { UserChoice { uid, gid, groups } },
-            version, source, nulled, hooks, pre_start,
+            version, source, nulled, hooks, pre_start, staged,
         }
     }
 
@@ -534,6 +538,7 @@ mod tests {
             job: other_job(),
             watch: Some(other_watch()),
             pre_start: Some(printed()),
+            staged: HookStage::ALL.map(|stage| (stage, printed())).into(),
             hooks: HookEvent::ALL.map(|event| (event, Vec::from(["/h".into()]))).into(),
             logs: LogSpec {
                 out: LogTarget::File("/o".into()),

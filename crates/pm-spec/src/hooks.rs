@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ByteString;
+use crate::{ByteString, TimedCommand};
 
 /// What can have happened. Its name is the key of its command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,3 +53,33 @@ impl HookEvent {
 
 /// The commands of an app, each with its arguments; the program is an absolute path.
 pub type HookCommands = BTreeMap<HookEvent, Vec<ByteString>>;
+
+/// When in the life of a run a command is run that goes with it. Its name is the key of its command; the one before all of
+/// them, `pre_start`, is a field of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookStage {
+    /// It is ready (systemd: `ExecStartPost=`; Compose: `post_start`).
+    PostStart,
+    /// It is about to be asked to go, and waits for this (systemd: `ExecStop=`; Compose: `pre_stop`).
+    PreStop,
+    /// Nobody of it is left, and nothing follows before this is over (systemd: `ExecStopPost=`).
+    PostStop,
+}
+
+impl HookStage {
+    /// All of them, in their order.
+    pub const ALL: [Self; 3] = [Self::PostStart, Self::PreStop, Self::PostStop];
+
+    /// The key of an app.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::PostStart => "post_start",
+            Self::PreStop => "pre_stop",
+            Self::PostStop => "post_stop",
+        }
+    }
+}
+
+/// The commands that go with each run of an app.
+pub type StagedCommands = BTreeMap<HookStage, TimedCommand>;

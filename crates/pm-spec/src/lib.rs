@@ -45,7 +45,7 @@ pub use cpus::Cpus;
 pub use dependency::{Condition, Dependency};
 pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};
-pub use hooks::{HookCommands, HookEvent};
+pub use hooks::{HookCommands, HookEvent, HookStage, StagedCommands};
 pub use kernel::{IoPriority, Isolate, KernelRules, ResourceKind, ResourceLimit};
 pub use listen::{ListenAddress, ListenError, ListenSocket, tcp_addresses};
 pub use log::{LogFormat, LogFull, LogSpec, LogTarget, Rotation};

@@ -74,6 +74,7 @@ impl JobLaws {
             | Fact::Outside(..)
             | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
+            | Fact::HookOver(..)
             | Fact::TimePassed => {}
         }
     }

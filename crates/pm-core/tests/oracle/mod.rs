@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, HookStage};
 
 mod announcements;
 mod checks;
 mod dependencies;
+mod hooks;
 mod jobs;
 mod outside;
 mod reloads;
@@ -21,6 +22,7 @@ mod triggers;
 
 use announcements::AnnouncementLaws;
 use checks::CheckLaws;
+use hooks::HookLaws;
 use jobs::JobLaws;
 use outside::OutsideLaws;
 use reloads::ReloadLaws;
@@ -70,6 +72,7 @@ pub(crate) struct Oracle {
     checks: CheckLaws,
     announcements: AnnouncementLaws,
     outside: OutsideLaws,
+    hooks: HookLaws,
     weighing: bool,
     left: bool,
     steps: u32,
@@ -103,6 +106,7 @@ impl Oracle {
         self.reloads.fact(core, fact);
         self.checks.fact(core, fact);
         self.outside.fact(fact);
+        self.hooks.fact(fact);
         match fact {
             Fact::Asked(request, ask, _) => {
                 self.owed.insert(*request, ExpectedReply::new(core, ask, self.last_run));
@@ -116,6 +120,7 @@ impl Oracle {
             | Fact::Outside(..)
             | Fact::Notified(..)
             | Fact::MemoryMeasured(..)
+            | Fact::HookOver(..)
             | Fact::ScheduleDue(_)
             | Fact::FileChanged(..)
             | Fact::TimePassed => {}
@@ -151,7 +156,7 @@ impl Oracle {
     /// Whether the main process of this run is gone and its children are waited for.
     fn is_swept(&self, run: RunId) -> bool {
         self.instances.values().flat_map(InstanceRecord::phases).any(
-            |phase| matches!(phase, SavedPhase::Stopping { run: own, ended: true, .. } if *own == run),
+            |phase| matches!(phase, SavedPhase::Stopping { run: own, ended: true, hook: None, .. } if *own == run),
         )
     }
 
@@ -173,6 +178,7 @@ impl Oracle {
             Order::Persist(record) => self.remember(now, record),
             Order::Spawn(run, plan) => self.spawn(now, *run, plan),
             Order::Signal(run, sent) => self.signal(now, *run, *sent),
+            Order::Hook(run, stage) => self.hook(*run, *stage),
             Order::Release(run) => self.release(*run),
             Order::UpdateLogRules(run, spec) => {
                 let same = self.spec_of(*run) == Some(&**spec);
@@ -348,6 +354,7 @@ impl Oracle {
                     broken("only the unwanted are asked to go")
                 })?;
                 law(trace.marks.insert(RunMark::Asked), || broken("once"))?;
+                self.hooks.signal(run, trace)?;
                 law(spec.as_ref().is_some_and(|s| s.stop.signal == signal), || {
                     broken("as specified")
                 })?;
@@ -379,6 +386,13 @@ impl Oracle {
         Ok(())
     }
 
+    fn hook(&mut self, run: RunId, stage: HookStage) -> Result<(), BrokenLaw> {
+        let trace = self.runs.get(&run);
+        let mut phases = self.instances.values().flat_map(InstanceRecord::phases);
+        let phase = phases.find(|phase| phase.run() == Some(run));
+        self.hooks.order((run, stage), trace, phase)
+    }
+
     fn release(&mut self, run: RunId) -> Result<(), BrokenLaw> {
         let broken = |what: &str| format!("release of run {}: {what}", run.0);
         let held = self
@@ -393,6 +407,7 @@ impl Oracle {
                 broken("over, and its end is written down")
             })?;
             law(trace.marks.insert(RunMark::Released) || again, || broken("once"))?;
+            self.hooks.release(run, trace)?;
         }
         Ok(())
     }
@@ -405,6 +420,7 @@ impl Oracle {
         self.jobs.rest(now, core)?;
         self.announcements.rest(now, core)?;
         self.outside.rest(now, core)?;
+        self.hooks.rest(core)?;
         for (request, outcomes) in std::mem::take(&mut self.replies) {
             let Some(owed) = self.owed.remove(&request) else { continue };
             let is = |run, mark| self.runs.get(&run).is_some_and(|trace| trace.is(mark));
@@ -433,7 +449,9 @@ impl Oracle {
         if self.steps.is_multiple_of(REPLAY_EVERY) {
             self.replay(now, core)?;
         }
-        let over = |instance: &InstanceRecord| matches!(instance.phase, SavedPhase::Down);
+        let over = |instance: &InstanceRecord| {
+            matches!(instance.phase, SavedPhase::Down) && instance.second.is_none()
+        };
         let done = core.next_deadline().is_none() && self.instances.values().all(over);
         law(!done || self.owed.is_empty(), || "nobody waits when all is quiet".into())
     }
@@ -466,6 +484,7 @@ impl Oracle {
         self.checks.died();
         self.announcements.died();
         self.outside.died();
+        self.hooks.died();
         for trace in self.runs.values_mut() {
             trace.marks.remove(&RunMark::Asked);
             trace.marks.remove(&RunMark::Released);
@@ -474,7 +493,11 @@ impl Oracle {
         for phase in self.instances.values().flat_map(InstanceRecord::phases) {
             let Some(run) = phase.run() else { continue };
             if let Some(trace) = self.runs.get_mut(&run) {
-                trace.marks.remove(&RunMark::Over);
+                // But for one whose last command is waited for.
+                let stage = Some(HookStage::PostStop);
+                if !matches!(phase, SavedPhase::Stopping { hook, .. } if *hook == stage) {
+                    trace.marks.remove(&RunMark::Over);
+                }
                 if !trace.is(RunMark::Written) {
                     trace.marks.remove(&RunMark::Ended);
                 }

@@ -89,6 +89,7 @@ impl TriggerLaws {
             | Fact::TreeGone(_)
             | Fact::MemoryMeasured(..)
             | Fact::FileChanged(..)
+            | Fact::HookOver(..)
             | Fact::TimePassed => {}
         }
     }
@@ -122,6 +123,7 @@ impl TriggerLaws {
             | Order::Announce(_)
             | Order::Publish(_)
             | Order::Reply(..)
+            | Order::Hook(..)
             | Order::Leave => true,
         };
         law(news, || format!("the senses are told when something changes: {order:?}"))

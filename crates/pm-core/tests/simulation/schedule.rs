@@ -5,9 +5,9 @@
 use pm_core::{Ending, Existing, Patience};
 use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Checks, Condition, Delay, Dependency, Door, HealthCheck,
-    HookEvent, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, OutsideNeed, Overlap, Probe,
-    Question, Readiness, ReloadOrder, ReloadPolicy, RestartPolicy, RestartRule, Schedule as Clock,
-    Select, Serving, Signal, Span, StopPolicy, Watch,
+    HookEvent, HookStage, JobPolicy, Limits, ListenSocket, Mode, OnUnhealthy, OutsideNeed, Overlap,
+    Probe, Question, Readiness, ReloadOrder, ReloadPolicy, RestartPolicy, RestartRule,
+    Schedule as Clock, Select, Serving, Signal, Span, StopPolicy, TimedCommand, Watch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,9 @@ pub(crate) struct Setup {
     /// It needs what is outside.
     #[serde(default)]
     pub(crate) outside: Vec<OutsideSetup>,
+    /// It has a command for these moments of each run.
+    #[serde(default)]
+    pub(crate) staged: Vec<HookStage>,
 }
 
 /// One thing an app depends on.
@@ -114,6 +117,9 @@ pub(crate) struct Script {
     /// How long it takes to replace its workers.
     #[serde(default)]
     pub(crate) replaces: Option<u64>,
+    /// How long a command that goes with it takes.
+    #[serde(default)]
+    pub(crate) hook: u64,
 }
 
 /// What a run answers.
@@ -216,6 +222,7 @@ impl Script {
         answers: Vec::new(),
         leaves: 1,
         replaces: Some(1),
+        hook: 1,
     };
 }
 
@@ -265,6 +272,14 @@ impl Setup {
                 .into_iter()
                 .filter(|_| self.hooks)
                 .map(|event| (event, vec![ByteString::from("/bin/true")]))
+                .collect(),
+            staged: self
+                .staged
+                .iter()
+                .map(|stage| {
+                    let command = vec![ByteString::from("/bin/true")];
+                    (*stage, TimedCommand { command, timeout: TimedCommand::TIMEOUT })
+                })
                 .collect(),
             depends_on: self.needs.iter().map(NeedSetup::dependency).collect(),
             outside: (0..).zip(&self.outside).map(|(at, thing)| thing.need(at)).collect(),
@@ -399,6 +414,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         needs: Vec::new(),
         outside: if tape.rarely(4) { tape.many(2, outside) } else { Vec::new() },
         reload: reload(tape),
+        staged: HookStage::ALL.into_iter().filter(|_| tape.rarely(4)).collect(),
     }
 }
 
@@ -535,6 +551,7 @@ fn script(tape: &mut Tape<'_>) -> Script {
         }),
         leaves: tape.pick(&TIMES),
         replaces: (!tape.rarely(4)).then(|| tape.pick(&TIMES)),
+        hook: tape.pick(&TIMES),
     }
 }
 

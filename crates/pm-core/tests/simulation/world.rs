@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pm_core::{
-    AppId, Ask, Condition, Core, Ending, Existing, Fact, InstanceId, Notified, Order, Patience,
-    Record, Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Standing, Status, Time,
+    AppId, Ask, Core, Ending, Existing, Fact, InstanceId, Notified, Order, Patience, Record,
+    Remaining, RequestId, RunId, RunSignal, SavedApp, SpawnFailure, Time,
 };
 use pm_spec::{
-    AppName, ByteString, Bytes, Environment, Mode, Reload, ReloadOrder, Rename, Restart, Scale,
-    Select, Signal, Span, Start,
+    AppName, ByteString, Bytes, Environment, HookStage, Mode, Reload, ReloadOrder, Rename, Restart,
+    Scale, Select, Signal, Span, Start,
 };
+
+mod rest;
 
 use super::common::identity;
 use super::schedule::{Answer, Children, Pick, Schedule, Script, Spawning, What, name, select};
@@ -31,6 +33,9 @@ enum Event {
     Act(usize),
     /// An instance waits for it at this place of its list: it comes, or does not.
     Outside(InstanceId, usize, bool),
+    /// A command that goes with a run ends; nobody wants it any more.
+    Hook(RunId, HookStage),
+    Dropped(RunId, HookStage),
     Birth,
 }
 
@@ -76,6 +81,8 @@ pub(crate) struct World<'a> {
     watched: BTreeSet<AppId>,
     /// Who is known to wait for something outside, and since when.
     waiting: BTreeMap<InstanceId, Time>,
+    /// Commands that run.
+    hooks: BTreeSet<(RunId, HookStage)>,
     /// What happened, for people; only filled if asked for.
     pub(crate) log: Option<Vec<String>>,
 }
@@ -101,6 +108,7 @@ pub(crate) fn run(
         clocked: BTreeSet::new(),
         watched: BTreeSet::new(),
         waiting: BTreeMap::new(),
+        hooks: BTreeSet::new(),
         log,
     };
     let result = world.play();
@@ -167,6 +175,7 @@ impl World<'_> {
         }
         self.oracle.rest(self.now, &core).map_err(|broken| broken.to_string())?;
         self.ask_outside(&core);
+        self.tend_hooks(&core);
         self.core = Some(core);
         Ok(())
     }
@@ -197,12 +206,22 @@ impl World<'_> {
         self.tell(Fact::Outside(id, thing.need.question.probe.clone(), answer))
     }
 
+    /// Commands that nobody waits for any more are ended, which is told a little later.
+    fn tend_hooks(&mut self, core: &Core) {
+        let is_unwanted = |(run, stage): &(RunId, HookStage)| !core.wants_hook(*run, *stage);
+        for hook in self.hooks.clone().into_iter().filter(is_unwanted) {
+            self.hooks.remove(&hook);
+            self.at(1, Event::Dropped(hook.0, hook.1));
+        }
+    }
+
     fn die(&mut self) {
         self.note(|| "the daemon dies".into());
         self.oracle.died();
         self.clocked.clear();
         self.watched.clear();
         self.waiting.clear();
+        self.hooks.clear();
         for process in self.processes.values_mut() {
             // What has no process and no exit is dropped by the next daemon's adoption.
             if matches!(process.truth, Truth::Making | Truth::Never) {
@@ -314,6 +333,12 @@ impl World<'_> {
                     self.at(after, Event::Replaced(*run));
                 }
             }
+            Order::Hook(run, stage) => {
+                let script = self.processes.get(run).map(|process| &process.script);
+                let takes = script.map_or(1, |script| script.hook);
+                self.hooks.insert((*run, *stage));
+                self.at(takes, Event::Hook(*run, *stage));
+            }
             Order::Release(run) => {
                 if let Some(process) = self.processes.get_mut(run) {
                     process.acknowledged = true;
@@ -393,12 +418,20 @@ impl World<'_> {
             }
             Event::Act(number) => self.act(number),
             Event::Outside(id, at, is_there) => self.outside(id, at, is_there),
+            Event::Hook(run, stage) if self.hooks.remove(&(run, stage)) => {
+                self.tell(Fact::HookOver(run, stage))
+            }
+            Event::Dropped(run, stage) if !self.hooks.contains(&(run, stage)) => {
+                self.tell(Fact::HookOver(run, stage))
+            }
             Event::Birth => self.birth(),
             Event::Ready(_)
             | Event::Replaced(_)
             | Event::Weigh(..)
             | Event::Answer(..)
             | Event::Leave(_)
+            | Event::Hook(..)
+            | Event::Dropped(..)
             | Event::End(..) => Ok(()),
         }
     }
@@ -625,68 +658,5 @@ impl World<'_> {
         };
         let (news, nothing) = (after(fact.clone()), after(Fact::TimePassed));
         if news == nothing { Ok(()) } else { Err(format!("{fact:?} is no news: {news:?}")) }
-    }
-
-    /// Nothing will ever happen again by itself: everybody is where people want them.
-    fn quiet(&mut self) -> Result<(), String> {
-        let Some(core) = &self.core else { return Err("no daemon".into()) };
-        // Who waits for the end of something that has none waits for ever, and so if nobody asks it how it is.
-        let is_endless = core.instances().flat_map(|instance| instance.obstacles).any(|one| {
-            let comes = matches!(one.standing, Standing::Coming(_));
-            comes && matches!(one.condition, Condition::Completed | Condition::Healthy)
-        });
-        if self.oracle.owed() > 0 && !is_endless {
-            return Err("somebody still waits for a reply".into());
-        }
-        for instance in core.instances() {
-            let run = instance.run.map(|(run, _)| run);
-            let rests = match instance.status {
-                Status::Online => {
-                    instance.wanted && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
-                }
-                Status::Stopped => !instance.wanted && run.is_none(),
-                Status::Errored => instance.failure.is_some() && (instance.wanted || run.is_some()),
-                // It runs, and nobody waits for it to say that it is ready.
-                Status::Launching => {
-                    let waits = instance.app.shows_ready() && instance.wanted;
-                    let is_alone = instance.obstacles.is_empty() && instance.outside.is_empty();
-                    let held_up = instance.wanted && !is_alone;
-                    held_up || waits && run.and_then(|r| self.truth(r)) == Some(Truth::Alive)
-                }
-                Status::Stopping | Status::WaitingRestart => false,
-            };
-            if !rests {
-                return Err(format!("it never comes to rest: {instance:?}"));
-            }
-        }
-        self.accounted(core)
-    }
-
-    /// No process without an instance, no exit that is never acknowledged.
-    fn accounted(&self, core: &Core) -> Result<(), String> {
-        for (run, process) in &self.processes {
-            let known = core.instance_of_run(*run).is_some();
-            let fine = match process.truth {
-                Truth::Making | Truth::Alive => known,
-                Truth::Orphaned(_) => known || !process.tree,
-                Truth::Gone(_) | Truth::Never => process.acknowledged,
-            };
-            if !fine {
-                return Err(format!("run {} is lost: {process:?}", run.0));
-            }
-        }
-        Ok(())
-    }
-
-    /// The daemon has left for good: nobody lives but those whom SIGKILL does not end.
-    fn left(&self) -> Result<(), String> {
-        let Some(core) = &self.core else { return Ok(()) };
-        if self.oracle.owed() > 0 {
-            return Err("it left with a debt".into());
-        }
-        let immortal = core
-            .instances()
-            .all(|instance| instance.run.is_none() || instance.status == Status::Errored);
-        if immortal { self.accounted(core) } else { Err("it left somebody behind".into()) }
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn begin(
     let mut kept = adopt::ask(&link, home_id)?;
     let (core, mut inheritance) =
         adopt::inherit(records, &scan, &mut kept, (home_id, journal.has_lost()));
-    preparation::sweep(&core, &inheritance.never, home_id);
+    preparation::sweep(&core, (&inheritance.never, &scan), home_id);
     forget_spools(home, &kept, &inheritance);
 
     let (outlet, inlet) = mpsc::channel(room(kept.streams.len(), inheritance.runs.len()));

@@ -1,8 +1,10 @@
 //! Commands beside runs: those before one is made, and those for what happens.
 
 use pm_core::{Core, RunId};
+use pm_spec::HookStage;
 
 use super::RunControl;
+use crate::clock::Clocks;
 use crate::hooks::HookCall;
 use crate::preparation;
 use crate::runs::Life;
@@ -24,8 +26,20 @@ impl RunControl {
         call.begin(&self.owners.spawner);
     }
 
-    /// Gives up preparing the runs that nobody wants any more.
+    /// Has a command run that goes with a run.
+    pub(crate) fn begin_staged(&mut self, core: &Core, of: (RunId, HookStage), clocks: Clocks<'_>) {
+        let ends = (self.owners.spawner.clone(), self.owners.outlet.clone());
+        self.staged.begin(core, of, clocks, ends);
+    }
+
+    /// It has ended.
+    pub(crate) fn staged_over(&mut self, run: RunId, stage: HookStage) {
+        self.staged.over(run, stage);
+    }
+
+    /// Gives up preparing the runs that nobody wants any more, and ends commands that nobody waits for.
     pub(crate) fn give_up_unwanted(&mut self, core: &Core) {
+        self.staged.tend(core);
         self.owners.preparations.tend(core);
     }
 

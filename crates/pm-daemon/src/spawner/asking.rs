@@ -28,7 +28,7 @@ impl SpawnerParts {
         let heard = match job.kin {
             Kin::Nobody => Heard::Error,
             Kin::Run(..) => Heard::Together,
-            Kin::Before(_) => Heard::Both,
+            Kin::Before(_) | Kin::Beside(..) => Heard::Both,
         };
         let ears = Ears::open(heard).map_err(failed)?;
         let (instance, slot, restarts) = job.numbers;

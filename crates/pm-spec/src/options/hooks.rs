@@ -5,13 +5,21 @@ use alloc::vec::Vec;
 
 use super::Setting;
 use super::row::{KeySpec, key, special};
-use crate::{AppSpec, HookEvent};
+use crate::{AppSpec, HookEvent, HookStage, TimedCommand};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
     key("pre_start", "run to its end before each run begins, as the app, with its variables; one that fails or takes longer than `timeout` (30 s) fails the start: a shell line, a program and its arguments, or { command, timeout }",
-        special!(["string", "array", "object"], |app| app.pre_start.as_ref().map_or(Setting::Unset, |before| Setting::Text(format!("{}, within {}", before.line(), before.timeout).into())),
-            |app, from| app.pre_start.clone_from(&from.pre_start)))
+        special!(["string", "array", "object"], |app| timed(app.pre_start.as_ref()), |app, from| app.pre_start.clone_from(&from.pre_start)))
+        .live(),
+    key("post_start", "run once a run is ready, in the same form; a failure is told (`why`, `events`) and ends nothing, and no start waits for it",
+        special!(["string", "array", "object"], |app| staged(app, HookStage::PostStart), |app, from| stage(app, from, HookStage::PostStart)))
+        .live(),
+    key("pre_stop", "run before a run is asked to go, in the same form; the stop signal follows when it has ended, failed, or taken longer than `timeout` (30 s)",
+        special!(["string", "array", "object"], |app| staged(app, HookStage::PreStop), |app, from| stage(app, from, HookStage::PreStop)))
+        .live(),
+    key("post_stop", "run when nobody of a run is left, however it ended, and before the next one begins, in the same form",
+        special!(["string", "array", "object"], |app| staged(app, HookStage::PostStop), |app, from| stage(app, from, HookStage::PostStop)))
         .live(),
     key("on_ready", "run when a run is ready: it has shown it (`ready`), or listens or has been up for `min_uptime`; a shell line, or a program and its arguments",
         special!(["string", "array"], |app| command(app, HookEvent::Ready), |app, from| take(app, from, HookEvent::Ready)))
@@ -32,6 +40,21 @@ pub(super) const KEYS: &[KeySpec] = &[
         special!(["string", "array"], |app| command(app, HookEvent::JobFailed), |app, from| take(app, from, HookEvent::JobFailed)))
         .live(),
 ];
+
+fn timed(command: Option<&TimedCommand>) -> Setting {
+    command.map_or(Setting::Unset, |it| {
+        Setting::Text(format!("{}, within {}", it.line(), it.timeout).into())
+    })
+}
+
+fn staged(app: &AppSpec, stage: HookStage) -> Setting {
+    timed(app.staged.get(&stage))
+}
+
+fn stage(app: &mut AppSpec, from: &AppSpec, stage: HookStage) {
+    app.staged.remove(&stage);
+    app.staged.extend(from.staged.get(&stage).map(|command| (stage, command.clone())));
+}
 
 fn command(app: &AppSpec, event: HookEvent) -> Setting {
     Setting::Words(app.hooks.get(&event).cloned().unwrap_or_else(Vec::new))
