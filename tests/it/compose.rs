@@ -98,8 +98,9 @@ network | volume) [ "$2" = create ] ;;
 run)
     trap 'echo "bye $MODE"; exit 42' TERM
     [ "$MODE" ] && echo "up $MODE" || trap '' TERM
+    : >"$WORK/running"
     while :; do sleep 1000 & wait $!; done ;;
-exec) [ "$3" = healthy ] ;;
+exec) [ -e "$WORK/running" ] && [ "$3" = healthy ] ;;
 esac"#;
 
 #[test]
