@@ -22,6 +22,8 @@ mod fields;
 mod filling;
 mod flags;
 mod format;
+#[cfg(test)]
+mod fuzz_tests;
 mod gather;
 mod given;
 mod ground;
