@@ -83,9 +83,9 @@ fn fuzz_log_shapes() {
         .run(|bytes| {
             let mut out = Vec::new();
             let mut shaper = Shaper::new(format.clone(), Stream::Out);
-            let shaped =
+            let done =
                 shaper.shape(bytes, PartialLine::Release, (false, 1_700_000_000_000), &mut out);
-            assert_eq!(shaped.taken, bytes.len());
+            assert_eq!(done.taken, bytes.len());
             for line in out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                 serde_json::from_slice::<serde_json::Value>(line).unwrap();
             }
