@@ -33,7 +33,7 @@ pub struct FuzzTarget {
 }
 
 /// Why an input is a failure.
-type Verdict = Result<(), String>;
+type InputVerdict = Result<(), String>;
 
 impl FuzzTarget {
     /// A target with the samples of its name in `fixtures/fuzz`, one of which is empty.
@@ -118,7 +118,7 @@ impl FuzzTarget {
     }
 
     /// One input: no panic, and no more memory than it is worth.
-    fn one<R>(&self, bytes: &[u8], decode: &impl Fn(&[u8]) -> R) -> Verdict {
+    fn one<R>(&self, bytes: &[u8], decode: &impl Fn(&[u8]) -> R) -> InputVerdict {
         let work = || catch_unwind(AssertUnwindSafe(|| drop(decode(bytes))));
         let (ended, peak) = memory::peak(work);
         if let Err(why) = ended {
@@ -134,7 +134,7 @@ impl FuzzTarget {
     }
 
     /// Fails the test with a failing input, and keeps it where the next tests find it if this is the long form.
-    fn judge(&self, bytes: &[u8], verdict: Verdict, one: &impl Fn(&[u8]) -> Verdict) {
+    fn judge(&self, bytes: &[u8], verdict: InputVerdict, one: &impl Fn(&[u8]) -> InputVerdict) {
         let Err(why) = verdict else { return };
         let small = smaller(bytes.to_vec(), one);
         let why = one(&small).err().unwrap_or(why);
@@ -149,7 +149,7 @@ impl FuzzTarget {
     }
 
     /// The long form: until the time is over, what reaches something new is varied further, and kept.
-    fn search(&self, time: Duration, one: &impl Fn(&[u8]) -> Verdict) {
+    fn search(&self, time: Duration, one: &impl Fn(&[u8]) -> InputVerdict) {
         let end = Instant::now() + time;
         let mut reached = Reached::nothing();
         let mut pool = Vec::new();
@@ -188,7 +188,7 @@ impl FuzzTarget {
 }
 
 /// The smallest of these that together reach what all of them do, or nearly.
-fn few(mut pool: Vec<Vec<u8>>, one: &impl Fn(&[u8]) -> Verdict) -> Vec<Vec<u8>> {
+fn few(mut pool: Vec<Vec<u8>>, one: &impl Fn(&[u8]) -> InputVerdict) -> Vec<Vec<u8>> {
     pool.sort_by_key(Vec::len);
     pool.dedup();
     let mut reached = Reached::nothing();
@@ -201,7 +201,7 @@ fn few(mut pool: Vec<Vec<u8>>, one: &impl Fn(&[u8]) -> Verdict) -> Vec<Vec<u8>> 
 }
 
 /// The input without whatever can be left out of it.
-fn smaller(mut bytes: Vec<u8>, one: &impl Fn(&[u8]) -> Verdict) -> Vec<u8> {
+fn smaller(mut bytes: Vec<u8>, one: &impl Fn(&[u8]) -> InputVerdict) -> Vec<u8> {
     let mut left = SHRINKS;
     let mut piece = bytes.len().div_ceil(2);
     while piece > 0 {
