@@ -24,6 +24,8 @@ mod filling;
 mod flags;
 mod foreign;
 mod format;
+#[cfg(test)]
+mod fuzz_tests;
 mod gather;
 mod given;
 mod ground;

@@ -16,6 +16,8 @@ use crate::clock::Dates;
 use crate::daemon_log;
 use crate::own_file;
 
+#[cfg(test)]
+mod fuzz_tests;
 mod lines;
 
 pub(crate) use lines::numbers;

@@ -17,6 +17,8 @@ mod daemon_log;
 mod error;
 mod events;
 mod executor;
+#[cfg(test)]
+mod fuzz_tests;
 mod generations;
 mod home_id;
 mod hooks;

@@ -125,6 +125,27 @@ mod tests {
         }
     }
 
+    /// There is no sum over a file that people may edit: what is still JSON of our form counts as written, anything else is noticed.
+    #[test]
+    fn p03_a_damaged_bit_anywhere_leaves_a_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved.json");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let (mut known, _) = load(&root.join("fixtures/fuzz/samples/saved.json")).unwrap();
+        known.truncate(1);
+        save(&path, known.clone()).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        fs::write(previous(&path), &bytes).unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            fs::write(&path, &damaged).unwrap();
+            let (apps, warning) = load(&path).unwrap();
+            assert_eq!(apps.len(), 1, "byte {at}");
+            assert!(warning.is_none() || apps == known, "byte {at}");
+        }
+    }
+
     #[test]
     fn a_bad_list_never_becomes_the_generation_to_fall_back_to() {
         let dir = tempfile::tempdir().unwrap();

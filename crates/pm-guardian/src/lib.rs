@@ -9,6 +9,8 @@ mod daemon;
 mod daemon_log;
 mod epoll_set;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod guardian;
 mod home_lock;
 mod link;

@@ -94,7 +94,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<GuardianState<OwnedFd>, ResumeError
     })
 }
 
-fn decode_numbers(bytes: &[u8]) -> Option<GuardianState<RawFd>> {
+pub(crate) fn decode_numbers(bytes: &[u8]) -> Option<GuardianState<RawFd>> {
     let mut fields = FieldReader(bytes.strip_prefix(&MAGIC)?);
     let state = GuardianState::<RawFd>::take(&mut fields)?;
     (fields.0.is_empty() && !state.facts.command.is_empty()).then_some(state)
@@ -157,17 +157,19 @@ impl ByteForm for Option<RawFd> {
     }
 }
 
+/// A state as it was written since there are any, in hexadecimal digits.
+#[cfg(test)]
+pub(crate) const STATE: &str = "\
+    706d4701020000002f73020000002f6c020000002f640200000002000000706d060000006461656d6f6e010000\
+    0002000000676f0004000000000000ffffffffffffffff03000000040000000100010105000000000000000600\
+    0000000000000c0000000d000000000000001300000014000000ffffffff010000000f00000000000000010010\
+    00000003313a31010200000011000000120000000100000007000000000000000800000001090000000a000000\
+    000000000b000000000000000e00000000000000";
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::{LeaderExit, WaitStatus};
-
-    const STATE: &str = "\
-        706d4701020000002f73020000002f6c020000002f640200000002000000706d060000006461656d6f6e010000\
-        0002000000676f0004000000000000ffffffffffffffff03000000040000000100010105000000000000000600\
-        0000000000000c0000000d000000000000001300000014000000ffffffff010000000f00000000000000010010\
-        00000003313a31010200000011000000120000000100000007000000000000000800000001090000000a000000\
-        000000000b000000000000000e00000000000000";
 
     /// An old binary writes what a new one reads.
     #[test]

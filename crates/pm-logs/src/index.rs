@@ -170,6 +170,15 @@ fn head_of(log: &Path) -> [u8; HEAD] {
     head
 }
 
+/// Reads bytes as notes: times are found for offsets that rise.
+#[cfg(test)]
+pub(crate) fn reread(bytes: &[u8]) {
+    let marks = decode(bytes);
+    assert!(marks.is_sorted_by(|one, next| one.offset < next.offset));
+    let table = TimeTable { marks };
+    std::hint::black_box([0, 7, u64::MAX].map(|offset| table.at(offset)));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -291,6 +291,36 @@ fn key_of(tag: u64, stream: u64) -> Option<StreamKey> {
     }
 }
 
+/// Two records as they lie in a file, the second with a draft.
+#[cfg(test)]
+pub(crate) fn samples() -> [Vec<u8>; 2] {
+    let key = StreamKey { tag: 7, stream: Stream::Err };
+    let entries = BTreeMap::from([(key, LedgerEntry { nonce: 3, raw_done: 99 })]);
+    let id = FileId { dev: 1, ino: 2 };
+    let whole = LedgerRecord { id, log_done: 5, open: Some(key), entries, draft: None };
+    let draft = Some(Draft::of(key, b"a line\n"));
+    [whole.clone(), LedgerRecord { draft, ..whole }].map(|record| {
+        let mut bytes = Vec::new();
+        encode(9, &record, &mut bytes);
+        bytes
+    })
+}
+
+/// Reads bytes as a record, with sums that are right: what is read is written as it was.
+#[cfg(test)]
+pub(crate) fn reread(bytes: &[u8]) {
+    drop(decode(bytes));
+    for length in (0..=bytes.len()).step_by(8) {
+        let mut summed = bytes[..length].to_vec();
+        summed.extend_from_slice(&fnv(&bytes[..length]).to_le_bytes());
+        if let Some((sequence, record)) = decode(&summed) {
+            let mut again = Vec::new();
+            encode(sequence, &record, &mut again);
+            assert_eq!(decode(&again), Some((sequence, record)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -10,6 +10,8 @@ mod cut;
 mod file_io;
 mod folder;
 mod follow;
+#[cfg(test)]
+mod fuzz_tests;
 mod history;
 mod index;
 mod ledger;

@@ -11,6 +11,8 @@ mod channel;
 mod cluster_worker;
 mod event_loop;
 mod exchange;
+#[cfg(test)]
+mod fuzz_tests;
 mod ids;
 mod interface;
 mod leave;

@@ -10,6 +10,8 @@ pub mod deploy;
 pub mod dialect;
 pub mod dump;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod inspect;
 pub mod jlist;
 pub mod machine;

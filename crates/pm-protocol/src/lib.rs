@@ -5,6 +5,8 @@ mod calls;
 mod change;
 mod event;
 mod frame;
+#[cfg(test)]
+mod fuzz_tests;
 mod hello;
 mod home;
 mod job;

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod body;
+#[cfg(test)]
+mod fuzz_tests;
 mod listing;
 mod login;
 mod lookup;

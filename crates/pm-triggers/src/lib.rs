@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 mod filter;
+#[cfg(test)]
+mod fuzz_tests;
 mod line_match;
 mod timetable;
 

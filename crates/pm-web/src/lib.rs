@@ -20,6 +20,8 @@ mod download_wish;
 mod events;
 mod folder;
 mod forwarded;
+#[cfg(test)]
+mod fuzz_tests;
 mod gate;
 mod history;
 mod hub;

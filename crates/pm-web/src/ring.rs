@@ -351,6 +351,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn any_damaged_bit_of_the_header_is_noticed_and_a_cut_file_is_begun_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.0");
+        let (mut ring, _) = RingFile::to_write(&path).unwrap();
+        ring.write(&[seen(50_000_000, 7)]).unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        let good = written_header(50_000_000);
+        for (at, bit) in (0..HEADER).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            file.write_all_at(&[good[at] ^ (1 << bit)], at as u64).unwrap();
+            assert!(RingFile::open(&path).unwrap().is_none(), "bit {bit} of byte {at}");
+            file.write_all_at(&[good[at]], at as u64).unwrap();
+        }
+        assert!(RingFile::open(&path).unwrap().is_some());
+        for length in [0, 1, 63, 64, 65, SIZE / 2, SIZE - 1] {
+            file.set_len(length).unwrap();
+            assert!(RingFile::open(&path).unwrap().is_none(), "{length} bytes");
+        }
+        let (_, why) = RingFile::to_write(&path).unwrap();
+        assert_eq!(why, Some(BegunAnew::Garbled));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
         #[test]

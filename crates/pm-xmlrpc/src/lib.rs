@@ -5,6 +5,8 @@
 mod answer;
 mod call;
 mod following;
+#[cfg(test)]
+mod fuzz_tests;
 mod login;
 mod place;
 mod server;

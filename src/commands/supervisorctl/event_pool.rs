@@ -2,6 +2,8 @@
 //! does, and keeps what the listener has not acknowledged in a file, so that the death of either loses nothing.
 
 mod backlog;
+#[cfg(test)]
+mod fuzz_tests;
 mod lines;
 mod passages;
 mod ticks;

@@ -3,6 +3,9 @@
 /// So long a line may be (bytes).
 const LONGEST: usize = 256;
 
+/// So long a result may be (bytes): two are wanted, and what is announced is waited for in memory.
+const LONGEST_RESULT: usize = 64 << 10;
+
 /// Something it said.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListenerSaid {
@@ -35,10 +38,11 @@ impl ListenerLines {
             return Some(said);
         }
         let length = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("RESULT "));
-        let Some(length) = length.and_then(|length| length.trim().parse::<usize>().ok()) else {
+        let length = length.and_then(|length| length.trim().parse::<usize>().ok());
+        let Some(length) = length.filter(|length| *length <= LONGEST_RESULT) else {
             return Some(rubbish("RESULT and a length", line));
         };
-        let whole = end.checked_add(1)?.checked_add(length)?;
+        let whole = end + 1 + length;
         let is_accepted = self.0.get(end + 1..whole)? == b"OK";
         self.0.drain(..whole);
         Some(ListenerSaid::Result(is_accepted))
@@ -53,6 +57,15 @@ fn rubbish(wanted: &str, line: &[u8]) -> ListenerSaid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_result_without_end_is_not_waited_for() {
+        for length in ["65537", "18446744073709551615", "99999999999999999999"] {
+            let mut lines = ListenerLines::default();
+            lines.add(format!("RESULT {length}\nOK").as_bytes());
+            assert!(matches!(lines.next(true), Some(ListenerSaid::Rubbish(_))), "{length}");
+        }
+    }
 
     #[test]
     fn pieces_are_put_together() {
