@@ -12,6 +12,7 @@ mod app;
 mod ask;
 mod asked;
 mod author;
+mod canary;
 mod core;
 mod end;
 mod fact;

@@ -32,6 +32,8 @@ pub(crate) struct Goal {
 pub(crate) struct Rollout {
     /// At most so many are being replaced at once.
     pub(crate) max_parallel: usize,
+    /// So many are to be begun before the others may; `None`: nobody waits for such any more.
+    pub(crate) canaries: Option<usize>,
     /// Who was begun anew since then is only waited for.
     pub(crate) begun: Option<Time>,
     pub(crate) in_progress: BTreeSet<InstanceId>,

@@ -227,7 +227,8 @@ impl Core {
         }
         for (app, queue) in queues {
             let max_parallel = self.max_parallel(app, queue.len());
-            let rollout = Rollout { max_parallel, begun, in_progress: BTreeSet::new(), queue };
+            let (canaries, in_progress) = (self.canaries(app), BTreeSet::new());
+            let rollout = Rollout { max_parallel, canaries, begun, in_progress, queue };
             self.requests.roll_out(request, app, rollout);
             self.start_next(now, request, app);
         }
@@ -277,7 +278,7 @@ impl Core {
     /// As many as may be are being replaced; with none left, the rollout is over.
     fn start_next(&mut self, now: Time, request: RequestId, app: AppId) {
         while let Some(rollout) = self.requests.rollout(request, app) {
-            if rollout.in_progress.len() >= rollout.max_parallel {
+            if !rollout.has_room() {
                 return;
             }
             let Some(next) = rollout.queue.pop_front() else {
@@ -289,7 +290,7 @@ impl Core {
             if self.waits(request, next) {
                 let rollout = self.requests.rollout(request, app);
                 let begun = rollout.and_then(|rollout| {
-                    rollout.in_progress.insert(next);
+                    rollout.begin(next);
                     rollout.begun
                 });
                 self.replace(now, request, next, begun);

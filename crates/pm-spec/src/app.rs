@@ -358,7 +358,7 @@ mod tests {
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
-            reload: ReloadPolicy { order, parallelism, monitor },
+            reload: ReloadPolicy { order, parallelism, canary, monitor },
             limits: Limits { memory },
             serving: Serving {
                 mode, sched, channel, preload, wait_ready, listen_timeout, source_maps, marks
@@ -411,7 +411,7 @@ mod tests {
 
     fn other_reload() -> ReloadPolicy {
         let (order, monitor) = (ReloadOrder::StartFirst, Span::from_secs(1));
-        ReloadPolicy { order, parallelism: 2, monitor }
+        ReloadPolicy { order, parallelism: 2, canary: 1, monitor }
     }
 
     fn other_kernel() -> KernelRules {

@@ -14,6 +14,9 @@ pub struct ReloadPolicy {
     /// So many instances at once; 0: one, of more than two cluster workers two (PM2).
     #[serde(skip_serializing_if = "is_zero")]
     pub parallelism: u32,
+    /// So many instances are replaced first, and the others only once all of these went well; 0: none (Nomad: `canary`).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub canary: u32,
     /// So long the old run is kept beside a new one that is ready, and comes back if the new one fails; 0: not at all.
     #[serde(skip_serializing_if = "is_no_time")]
     pub monitor: Span,

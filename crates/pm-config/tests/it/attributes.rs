@@ -303,6 +303,7 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("reload_monitor: '10s'", "/reload/monitor", json!(10_000)),
         ("reload_order: 'stop-first'", "/reload/order", json!("stop-first")),
         ("reload_parallelism: 3", "/reload/parallelism", json!(3)),
+        ("reload_canary: 1", "/reload/canary", json!(1)),
         ("reload_signal: 'USR2'", "/reload_signal", json!(12)),
         ("treekill: false", "/stop/tree", json!(false)),
         ("shutdown_with_message: true", "/stop/by_message", json!(true)),

@@ -446,11 +446,12 @@ fn checks(tape: &mut Tape<'_>) -> Checks {
 
 fn reload(tape: &mut Tape<'_>) -> ReloadPolicy {
     use ReloadOrder::{StartFirst, StopFirst, Unsaid};
-    ReloadPolicy {
-        order: tape.pick(&[Unsaid, StartFirst, Unsaid, StopFirst]),
-        parallelism: tape.pick(&[0, 2, 0, 1]),
-        monitor: Span::from_millis(tape.pick(&[0, 1000, 0, 100])),
-    }
+    let order = tape.pick(&[Unsaid, StartFirst, Unsaid, StopFirst]);
+    let parallelism = tape.pick(&[0, 2, 0, 1]);
+    let monitor = tape.pick(&[0, 1000, 0, 100]);
+    // Taken from the tape, it would give another meaning to the schedules that were kept.
+    let canary = u32::from(monitor == 100);
+    ReloadPolicy { order, parallelism, canary, monitor: Span::from_millis(monitor) }
 }
 
 fn serving(tape: &mut Tape<'_>) -> Serving {

@@ -130,3 +130,52 @@ fn so_many_at_once_as_somebody_says() {
         assert_eq!(spawns(&orders).len(), count, "{parallelism}");
     }
 }
+
+/// Four instances that are replaced all at once, but for so many that go first, and who was begun.
+fn with_canaries(story: &mut Story, canary: u32) -> (Vec<RunId>, pm_core::RequestId) {
+    let mut spec = watched();
+    (spec.instances, spec.reload.parallelism, spec.reload.canary) = (4, 9, canary);
+    for old in story.up(vec![spec]) {
+        story.tell(Fact::Ready(old));
+    }
+    let (request, orders) = story.ask(reload());
+    (story.spawn_all(&orders), request)
+}
+
+#[test]
+fn canaries_have_been_watched_before_the_others_begin() {
+    for (canary, first) in [(0, 4), (1, 1), (2, 2), (9, 4)] {
+        let mut story = Story::default();
+        let (new, request) = with_canaries(&mut story, canary);
+        assert_eq!(new.len(), first, "{canary}");
+        let mut old = Vec::new();
+        for run in &new {
+            old.extend(told(&story.tell(Fact::Ready(*run))).into_iter().map(|(run, _)| run));
+        }
+        assert_eq!(spawns(&story.later(9_999)), []);
+        assert_eq!(spawns(&story.later(1)), []);
+        // Of two canaries one is not enough.
+        let last = old.pop().expect("one that stood by");
+        for run in old {
+            assert_eq!(spawns(&story.end(run, Ending::Exited(0))), []);
+        }
+        let orders = story.end(last, Ending::Exited(0));
+        assert_eq!(spawns(&orders).len(), 4 - first, "{canary}");
+        assert_eq!(story.reply(request).is_some(), first == 4);
+    }
+}
+
+#[test]
+fn a_canary_that_fails_is_taken_back_and_nobody_else_is_touched() {
+    let mut story = Story::default();
+    let (new, request) = with_canaries(&mut story, 1);
+    story.tell(Fact::Ready(new[0]));
+    story.later(9_999);
+    let orders = story.end(new[0], CRASH);
+    assert_eq!((told(&orders), spawns(&orders)), (vec![], vec![]));
+    let left = Became::Unchanged;
+    let mut became = story.became(request);
+    became.sort_by_key(|became| *became == left);
+    assert_eq!(became, [Became::Failed(Cause::Ended(CRASH)), left.clone(), left.clone(), left]);
+    assert_eq!(story.core.next_deadline(), None);
+}

@@ -94,6 +94,9 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("reload_parallelism", "so many instances are reloaded at once (Compose: `parallelism`); default: one, of more than two cluster workers two", field!(Count, reload.parallelism, 1))
         .live()
         .flag(flag("--reload-parallelism", "N", "So many instances are reloaded at once")),
+    key("reload_canary", "so many instances are reloaded first, and the others only once these have been up for `reload_monitor`; if one fails it is taken back and no other is touched (Nomad: `canary`)", field!(Count, reload.canary, 0))
+        .live()
+        .flag(flag("--reload-canary", "N", "So many instances are reloaded and watched before the others")),
     key("reload_monitor", "so long a reload keeps the old run beside a new one that is ready: if that ends, is unhealthy or too big, the old one serves again and the reload has failed (Compose: `monitor`)", field!(Span, reload.monitor))
         .live()
         .flag(flag("--reload-monitor", "TIME", "How long a reload watches the new run before the old one goes").such_as("10s")),
