@@ -57,6 +57,7 @@ fn commands_go_with_each_run_whoever_hangs_forks_fails_or_dies() {
         has_failed(&home, "its post_start exited with code 3: the cache is cold")
     });
     assert_eq!(home.row("web").status.as_str(), "online");
+    home.run(["why", "web"]).ok().says("its post_start exited with code 3: the cache is cold");
     // What forks leaves nobody behind, and the stop is over when all of it is.
     home.run(["stop", "web"]).ok();
     pm_testkit::wait_gone(noted(&home, "left")[0].parse().unwrap());
@@ -83,6 +84,8 @@ fn commands_go_with_each_run_whoever_hangs_forks_fails_or_dies() {
     let begun = noted(&home, "held").len();
     let mut stop = home.pm(["stop", "web"]).background();
     home.wait_until("it hangs", || noted(&home, "held").len() == begun + 1);
+    home.run(["list"]).ok().says("waits for its pre_stop `");
+    home.run(["why", "web"]).ok().says("before`, since ").says(", at most 1m");
     let pid = home.row("web").pid;
     pm_testkit::signal(home.hello().pid, 9);
     home.wait_until("it is run again", || noted(&home, "held").len() == begun + 2);

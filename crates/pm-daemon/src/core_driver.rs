@@ -160,6 +160,7 @@ impl CoreDriver {
     /// A process was made; exits that were told before its birth come after it.
     pub(crate) fn born(&mut self, run: RunId, newborn: Newborn) {
         let sockets = newborn.sockets.clone();
+        self.executor.publisher_mut().commands().over(run, "pre_start");
         let (fact, early) = self.executor.runs_mut().born(run, newborn);
         self.step_if(fact);
         self.serves_shared(run, sockets);
@@ -224,8 +225,17 @@ impl CoreDriver {
 
     /// A process could not be made.
     pub(crate) fn not_born(&mut self, run: RunId, failure: SpawnFailure) {
+        self.executor.publisher_mut().commands().forget(run);
         self.executor.runs_mut().not_born(run, &failure);
         self.step(Fact::NotSpawned(run, failure));
+    }
+
+    /// What comes before a run is made begins now.
+    pub(crate) fn prepares(&mut self, run: RunId) {
+        let Some(instance) = self.core.instance_of_run(run) else { return };
+        if let Some(command) = &instance.app.pre_start {
+            self.executor.command_begun(&self.core, run, ("pre_start", command));
+        }
     }
 
     /// A command that goes with a run has ended. That it failed is told, and changes nothing.
@@ -236,6 +246,7 @@ impl CoreDriver {
             self.executor.hook_failed(&instance, stage, &why);
         }
         self.executor.runs_mut().staged_over(run, stage);
+        self.executor.publisher_mut().commands().over(run, stage.key());
         self.step(Fact::HookOver(run, stage));
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pm_core::{AppId, Core, Fact, InstanceView, Order, Record, Reply, RequestId, Time};
+use pm_core::{AppId, Core, Fact, InstanceView, Order, Record, Reply, RequestId, RunId, Time};
 use pm_logs::StreamKey;
 use pm_protocol::{Change, EventKind, Home};
-use pm_spec::HookStage;
+use pm_spec::{HookStage, TimedCommand};
 use tokio::sync::mpsc;
 
 use crate::caller::Caller;
@@ -109,11 +109,13 @@ impl Executor {
                 }
                 Order::Signal(run, sent) => self.runs.send_signal(run, sent),
                 Order::Hook(run, stage) => {
+                    self.publisher.staged_begun(core, (run, stage));
                     self.runs.begin_staged(core, (run, stage), Clocks::read(self.journal.dates()));
                 }
                 Order::Release(run) if self.unwritten.holds(run) => {}
                 Order::Release(run) => {
                     app_events::over(self.runs.get(run), core);
+                    self.publisher.commands().forget(run);
                     self.runs.release(run);
                 }
                 Order::UpdateLogRules(run, app) => self.runs.retune(run, app),
@@ -225,12 +227,27 @@ impl Executor {
         self.events.of_daemon(event, why.into(), clocks);
     }
 
+    /// A command that goes with a run begins now, or what comes before it; whoever looks sees it.
+    pub(crate) fn command_begun(
+        &mut self,
+        core: &Core,
+        run: RunId,
+        command: (&'static str, &TimedCommand),
+    ) {
+        self.publisher.command_begun(core, run, command);
+        self.publisher.publish(core, self.journal.dates(), &self.triggers.cron);
+    }
+
     /// A command that goes with a run of it failed.
     pub(crate) fn hook_failed(&mut self, instance: &InstanceView<'_>, stage: HookStage, why: &str) {
         let (name, id, key) = (&instance.app.name, instance.id.0, stage.key());
         daemon_log::note(format_args!("{key} of {name} (id {id}) {why}"));
         let clocks = Clocks::read(self.journal.dates());
-        self.events.hook_failed(instance, format!("its {key} {why}"), clocks);
+        let why = format!("its {key} {why}");
+        if let Some((run, _)) = instance.run {
+            self.publisher.commands().failed(run, stage, why.clone());
+        }
+        self.events.hook_failed(instance, why, clocks);
     }
 
     /// What happened to apps, written down for people.

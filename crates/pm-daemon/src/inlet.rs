@@ -26,6 +26,8 @@ pub(crate) enum Inlet {
     Born(RunId, Newborn),
     /// It could not be made.
     NotBorn(RunId, SpawnFailure),
+    /// What comes before a run is made begins now (`pre_start`).
+    Prepares(RunId),
     /// A command that goes with a run has ended; what was wrong with it.
     HookOver(RunId, HookStage, Option<String>),
     /// Whether anybody is left of a tree whose main process ended.

@@ -40,6 +40,7 @@ mod publisher;
 mod reactor;
 mod renewal;
 mod run_control;
+mod running_commands;
 mod runs;
 mod sampler;
 mod secret_files;

@@ -40,7 +40,13 @@ impl Preparations {
         self.0.insert(job.run, ours);
         tokio::spawn(async move {
             let mut job = job;
-            let preparer = Preparer { run: job.run, plan: &job.plan, spawner: &spawner, wanted };
+            let preparer = Preparer {
+                run: job.run,
+                plan: &job.plan,
+                spawner: &spawner,
+                outlet: &outlet,
+                wanted,
+            };
             match preparer.prepare().await {
                 Ok(printed) => {
                     job.printed = printed;
@@ -90,6 +96,7 @@ struct Preparer<'a> {
     run: RunId,
     plan: &'a SpawnPlan,
     spawner: &'a Sender<SpawnerJob>,
+    outlet: &'a mpsc::Sender<Inlet>,
     /// Closed: nobody wants the run any more.
     wanted: oneshot::Sender<()>,
 }
@@ -105,6 +112,7 @@ impl Preparer<'_> {
         if let Some(command) = &plan.app.pre_start {
             let failed =
                 |why: String| SpawnFailure::Refused(format!("run its `pre_start`: it {why}"));
+            self.outlet.send(Inlet::Prepares(self.run)).await.ok();
             let end = self.end_of(command, &printed, usize::MAX).await?.map_err(failed)?;
             end.trouble().map_or(Ok(()), |trouble| Err(failed(trouble)))?;
         }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use pm_core::{Core, InstanceId, InstanceView, RunId, Time};
 use pm_protocol::{Change, Row};
+use pm_spec::{HookStage, TimedCommand};
 use tokio::sync::mpsc;
 
 use crate::blocked_logs;
 use crate::clock::{self, Clocks, Dates};
+use crate::running_commands::RunningCommands;
 use crate::sampler::Figures;
 use crate::server::answer;
 use crate::server::feed::Feed;
@@ -83,6 +85,30 @@ impl Publisher {
     /// Connections to these addresses are accepted for a run.
     pub(crate) fn serves(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
         self.figures.serves(run, addresses);
+    }
+
+    /// A command that goes with a run begins now.
+    pub(crate) fn staged_begun(&mut self, core: &Core, (run, stage): (RunId, HookStage)) {
+        let app = core.instance_of_run(run).map(|instance| Arc::clone(instance.app));
+        if let Some(command) = app.as_ref().and_then(|app| app.staged.get(&stage)) {
+            self.command_begun(core, run, (stage.key(), command));
+        }
+    }
+
+    /// The same of any.
+    pub(crate) fn command_begun(
+        &mut self,
+        core: &Core,
+        run: RunId,
+        command: (&'static str, &TimedCommand),
+    ) {
+        self.figures.commands.begun(run, command, clock::now());
+        self.changed.extend(core.instance_of_run(run).map(|instance| instance.id));
+    }
+
+    /// Commands that go with runs.
+    pub(crate) fn commands(&mut self) -> &mut RunningCommands {
+        &mut self.figures.commands
     }
 
     /// A log takes nothing for a stream, or does again.

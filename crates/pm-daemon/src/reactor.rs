@@ -174,6 +174,7 @@ impl Reactor {
             Inlet::Born(run, newborn) => driver.born(run, newborn),
             Inlet::Node(news) => driver.node_says(news),
             Inlet::NotBorn(run, failure) => driver.not_born(run, failure),
+            Inlet::Prepares(run) => driver.prepares(run),
             Inlet::HookOver(run, stage, trouble) => driver.hook_over((run, stage), trouble),
             Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),

@@ -8,6 +8,7 @@ use pm_os::host::HostFigures;
 use pm_protocol::{Host, Usage};
 
 use crate::blocked_logs::BlockedLogs;
+use crate::running_commands::RunningCommands;
 use crate::tree_job::{Machine, Sample};
 
 /// Figures younger than this are shown again instead of being taken anew, in ms.
@@ -28,6 +29,8 @@ pub(crate) struct Figures {
     asked: Option<Time>,
     /// Logs that take nothing.
     pub(crate) blocked: BlockedLogs,
+    /// Commands that go with runs.
+    pub(crate) commands: RunningCommands,
 }
 
 impl Figures {

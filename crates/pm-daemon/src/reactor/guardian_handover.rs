@@ -88,6 +88,7 @@ impl GuardianHandover {
                 // The rest is asked, or seen, again.
                 Some(
                     Inlet::Called(..)
+                    | Inlet::Prepares(_)
                     | Inlet::HookOver(..)
                     | Inlet::Remains(..)
                     | Inlet::Swept(_)

@@ -7,7 +7,7 @@ use pm_protocol::{Code, Description, JobView, LogShape, LogSource, Refusal, Row,
 use pm_spec::{Health, LogFormat, Signal};
 
 use super::dependencies;
-use crate::clock::Clocks;
+use crate::clock::{self, Clocks};
 use crate::plan;
 use crate::sampler::Figures;
 use crate::server::ends::{cause, end_view, ending};
@@ -46,10 +46,12 @@ pub(crate) fn row(
             .map(cause)
             .or_else(|| waiting(instance))
             .or_else(|| dependencies::waits(instance, cause))
+            .or_else(|| figures.commands.note_of(instance, None))
             .or_else(|| failed_job(instance))
             .or_else(|| not_well(instance))
             .or_else(|| figures.blocked.note_of(instance))
-            .or_else(|| failing(instance, clocks)),
+            .or_else(|| failing(instance, clocks))
+            .or_else(|| figures.commands.failure_of(instance)),
         job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
         health: instance.health,
         waits_for: dependencies::waits_for(instance),
@@ -76,8 +78,10 @@ pub(crate) fn description(
 ) -> Description {
     let paths = plan::log_paths(instance.app, instance.id);
     let pid_file = plan::pid_file(instance.app, instance.id);
+    let mut row = row(instance, figures, (clocks, next));
+    row.note = figures.commands.note_of(instance, Some(clock::now())).or(row.note);
     Description {
-        row: row(instance, figures, (clocks, next)),
+        row,
         spec: (**instance.app).clone(),
         rests: instance.rests,
         out: paths.out,
