@@ -66,6 +66,7 @@ mod sockets;
 mod strangers;
 mod supervisor;
 mod survival;
+mod takeover;
 mod tidy;
 mod verbs;
 mod why;
