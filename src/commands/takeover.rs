@@ -35,7 +35,7 @@ pub(super) fn run(session: &Session, args: &TakeoverArgs) -> Result<Report, Fail
     let known = record.pieces(from, &place).to_vec();
     let mut all = former.programs(session)?;
     remember(&mut all, &known);
-    picked(&mut all, &args.programs)?;
+    let others = picked(&mut all, &args.programs)?;
     let plan = planned(former.as_ref(), &all, args.all);
     if args.dry_run {
         let look = session.console.look;
@@ -63,7 +63,7 @@ pub(super) fn run(session: &Session, args: &TakeoverArgs) -> Result<Report, Fail
     let moved = Vec::new();
     let mut mover = Mover { session, client, former, record, moved, begun, since };
     let stuck = if args.all { mover.all_at_once(&all)? } else { mover.each(&all)? };
-    Ok(report(session, &mover, &plan, stuck))
+    Ok(report(&mover, &plan, stuck, others))
 }
 
 /// The manager, which has to answer.
@@ -98,8 +98,8 @@ fn remember(all: &mut [Candidate], known: &[TakenPiece]) {
     }
 }
 
-/// Keeps those that were named: as they are called here, or as they are called there.
-fn picked(all: &mut Vec<Candidate>, words: &[String]) -> Result<(), Failure> {
+/// Keeps those that were named, as they are called here or there, and gives the names of the others that are still there.
+fn picked(all: &mut Vec<Candidate>, words: &[String]) -> Result<Vec<String>, Failure> {
     let is_meant = |one: &Candidate, word: &String| {
         one.name == *word
             || one.there.iter().any(|it| it.name == *word)
@@ -110,10 +110,14 @@ fn picked(all: &mut Vec<Candidate>, words: &[String]) -> Result<(), Failure> {
         return Err(Failure::input(format!("could not take over {word}: no program is called so"))
             .hint(format!("there are {}", names.join(", "))));
     }
-    if !words.is_empty() {
-        all.retain(|one| words.iter().any(|word| is_meant(one, word)));
+    if words.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let (meant, others) =
+        all.drain(..).partition(|one| words.iter().any(|word| is_meant(one, word)));
+    *all = meant;
+    let others: Vec<Candidate> = others;
+    Ok(others.into_iter().filter(|one| !one.is_here).map(|one| one.name).collect())
 }
 
 fn planned(former: &dyn Former, all: &[Candidate], at_once: bool) -> TakeoverPlan {
@@ -167,26 +171,28 @@ fn told(stuck: Vec<StuckApp>) -> Vec<Stuck> {
 }
 
 fn report(
-    session: &Session,
     mover: &Mover<'_>,
     plan: &TakeoverPlan,
     stuck: Vec<StuckApp>,
+    others: Vec<String>,
 ) -> Report {
     let exit = (!stuck.is_empty()).then_some(Exit::Failed);
-    let stays = plan.moves.iter().filter(|one| one.here == STAYS);
-    let stays: Vec<_> = stays.map(|one| one.name.clone()).collect();
+    let stays = plan.moves.iter().filter(|one| one.here == STAYS).map(|one| one.name.clone());
+    let stays: Vec<_> = stays.chain(others).collect();
+    let is_all = exit.is_none() && stays.is_empty();
+    let is_planned = |one: &&PlannedMove| ["online", "stopped"].contains(&one.here);
     let result = TakeoverResult {
         from: plan.from,
         word: mover.former.kind().word(),
         moved: mover.moved.iter().map(|one| (one.name.clone(), one.pids.clone())).collect(),
-        planned: plan.moves.iter().filter(|one| ["online", "stopped"].contains(&one.here)).count(),
-        farewell: if exit.is_none() { mover.former.farewell() } else { Vec::new() },
+        planned: plan.moves.iter().filter(is_planned).count(),
+        farewell: if is_all { mover.former.farewell() } else { Vec::new() },
         stuck: told(stuck),
         stays,
     };
-    let look = session.console.look;
-    Report::new(session.console, || shown::result(&result, look), || shown::result_json(&result))
-        .ending(exit)
+    let console = mover.session.console;
+    let text = || shown::result(&result, console.look);
+    Report::new(console, text, || shown::result_json(&result)).ending(exit)
 }
 
 /// Gives back what came from there, or from everywhere.

@@ -49,7 +49,8 @@ impl Old {
 
     /// The words of a line of `status`.
     fn status(&self, name: &str) -> Vec<String> {
-        let output = self.command("supervisorctl").args(["status", name]).stdout(Stdio::piped());
+        let mut output = self.command("supervisorctl");
+        let output = output.args(["status", name]).stdout(Stdio::piped());
         let said = String::from_utf8(output.output().unwrap().stdout).unwrap();
         said.split_whitespace().map(str::to_owned).collect()
     }
@@ -111,7 +112,7 @@ numprocs=2
 process_name=%(program_name)s_%(process_num)02d
 startsecs=0
 [program:env]
-command=/bin/sh -c 'echo $FLAVOUR > flavour; exec sleep 1000'
+command=/bin/sh -c 'echo $FLAVOUR ${PM_HOME:+here} > flavour; exec sleep 1000'
 directory=%(here)s
 startsecs=0
 [program:manual]
@@ -145,7 +146,6 @@ fn a_live_supervisor_moves_here_and_back() {
             && RAN.map(|name| old.status(name)[3].clone()) == pids.map(|it| it[3].clone())
     );
     for how in ["--yes", "--all --yes"] {
-        fs::remove_file(old.home.work().join("flavour")).unwrap();
         let told =
             old.takeover(how).ok().says("6 of 6 programs moved here").says("supervisorctl -c ");
         assert!(told.out().contains("systemctl disable supervisor"), "{}", told.out());
@@ -155,13 +155,15 @@ fn a_live_supervisor_moves_here_and_back() {
         assert!(here.contains(&("idle".to_owned(), Status::Stopped)), "{here:?}");
         assert!(RAN.iter().all(|name| old.is(name, "STOPPED")));
         old.home.wait_until("it has supervisord's variables", || {
-            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it == "old\n")
+            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it == "old here\n")
         });
         old.takeover("--yes").ok().says("nothing is left");
         old.undo();
         RAN.iter().for_each(|name| old.until(name, "RUNNING"));
         assert!(old.is("idle", "STOPPED"));
-        old.home.wait_until("it runs there", || old.home.work().join("flavour").exists());
+        old.home.wait_until("it runs there", || {
+            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it == "old\n")
+        });
     }
     // One alone, and only where its name is free.
     old.home
@@ -243,7 +245,7 @@ fn managers_that_do_not_answer_are_told() {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let home = Home::new();
     let takeover = |words: &str| home.run(words.split(' '));
-    takeover("takeover").ends(2).complains("<FROM>");
+    takeover("takeover").ends(2).complains("FROM");
     takeover("takeover supervisor -c nowhere.conf").ends(2).complains("nowhere.conf");
     takeover("takeover systemd").ends(2).complains("systemctl disable --now UNIT");
     takeover("takeover honcho").ends(2).complains("takes no questions");

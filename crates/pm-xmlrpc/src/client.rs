@@ -1,7 +1,7 @@
 //! Calls to a server: one connection each, with a bound on how long all of it may take.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ pub fn ask(
         }
         RpcSocket::Tcp(host, port) => {
             let host = if host.is_empty() { "127.0.0.1" } else { host.trim_matches(['[', ']']) };
-            let stream = TcpStream::connect((host, *port)).map_err(RpcCallError::Connect)?;
+            let stream = connected((host, *port), patience).map_err(RpcCallError::Connect)?;
             let within = |left| {
                 stream.set_read_timeout(Some(left))?;
                 stream.set_write_timeout(Some(left))
@@ -73,6 +73,18 @@ pub fn ask(
         _ => RpcCallError::Io(error),
     })?;
     understood(&String::from_utf8_lossy(&said))
+}
+
+/// The first of its addresses that takes us.
+fn connected(place: (&str, u16), patience: Duration) -> io::Result<TcpStream> {
+    let mut last = io::ErrorKind::NotFound.into();
+    for address in place.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, patience) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// Says it, and hears until the other end has said all.

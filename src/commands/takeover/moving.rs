@@ -179,8 +179,10 @@ impl Mover<'_> {
         failure: &Failure,
         words: String,
     ) -> Result<StuckApp, Failure> {
-        let nowhere =
-            self.back(&TakenPiece::of(one), self.since).err().map(|failure| failure.message);
+        // What an earlier takeover left here of it was not begun since.
+        let is_begun = self.begun.iter().any(|piece| piece.is(&one.name, &one.namespace));
+        let since = if is_begun { 0 } else { self.since };
+        let nowhere = self.back(&TakenPiece::of(one), since).err().map(|failure| failure.message);
         let (name, why) = (one.name.clone(), failure.message.clone());
         Ok(StuckApp { name, why, words, nowhere })
     }

@@ -43,7 +43,10 @@ fn all(status: &str) -> Vec<(String, String)> {
 #[test]
 fn a_live_pm2_moves_here_and_back() {
     let (tool, home) = (Tool::real(), Home::new());
-    tool.file("say.sh", "echo $FLAVOUR > flavour.$1; while :; do sleep 0.1; done\n");
+    tool.file(
+        "say.sh",
+        "echo $FLAVOUR ${PM_HOME:+here} > flavour.$1; while :; do sleep 0.1; done\n",
+    );
     let slow = "trap 'while ! test -e release; do sleep 0.05; done; exit 0' INT\n\
                 while :; do sleep 0.05; done\n";
     tool.file("slow.sh", slow);
@@ -83,7 +86,6 @@ fn a_live_pm2_moves_here_and_back() {
         .says("gave back 5 programs: slow, down, watched");
     assert_eq!((here(&home), there(&tool)), (Vec::new(), all("online")));
     assert_eq!(tool.entry("watched")["pm2_env"]["watch"], true);
-    fs::remove_file(tool.work().join("flavour.one")).unwrap();
     takeover(&home, &tool, "pm2 --yes")
         .ends(1)
         .says("picky did not come up here: ")
@@ -95,7 +97,7 @@ fn a_live_pm2_moves_here_and_back() {
     with_slow.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(here(&home), with_slow);
     tool.wait("the variables of PM2", || {
-        fs::read_to_string(tool.work().join("flavour.one")).is_ok_and(|it| it == "old\n")
+        fs::read_to_string(tool.work().join("flavour.one")).is_ok_and(|it| it == "old here\n")
     });
     for (name, status) in there(&tool) {
         assert_eq!(status, if name == "picky" { "online" } else { "stopped" }, "{name}");
