@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// `takeover supervisor web --dry-run`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub(crate) struct TakeoverArgs {
     /// Whose programs: supervisor, pm2
     #[arg(value_name = "FROM", required_unless_present = "undo", value_parser = former)]

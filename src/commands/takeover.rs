@@ -60,8 +60,7 @@ pub(super) fn run(session: &Session, args: &TakeoverArgs) -> Result<Report, Fail
     let begun = known.into_iter().filter(|piece| !piece.moved).collect();
     // Written once before anything is done: a home that takes no file is no place to move to.
     record.note((from, &place), [])?;
-    let moved = Vec::new();
-    let mut mover = Mover { session, client, former, record, moved, begun, since };
+    let mut mover = Mover { session, client, former, record, moved: Vec::new(), begun, since };
     let stuck = if args.all { mover.all_at_once(&all)? } else { mover.each(&all)? };
     Ok(report(&mover, &plan, stuck, others))
 }
@@ -232,9 +231,10 @@ fn undo(session: &Session, args: &TakeoverArgs, record: TakeoverRecord) -> Resul
     let (mut back, mut stuck) = (Vec::new(), Vec::new());
     for (former, pieces) in todo {
         let Some(own) = record.take() else { break };
-        let (moved, begun) = (Vec::new(), Vec::new());
+        let (done, begun) = (Vec::new(), Vec::new());
         let client = session.daemon()?;
-        let mut mover = Mover { session, client, former, record: own, moved, begun, since: 0 };
+        let mut mover =
+            Mover { session, client, former, record: own, moved: done, begun, since: 0 };
         let (gone, left) = mover.undo(&pieces);
         back.extend(gone);
         stuck.extend(left);

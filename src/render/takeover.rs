@@ -123,10 +123,10 @@ pub(crate) fn result(result: &TakeoverResult, look: Look) -> String {
     let mut text = failures(&result.stuck, (from, "here"), look);
     let moved: Vec<_> = result.moved.iter().map(|(name, _)| safe_text(name)).collect();
     let all = count(result.planned, "program");
-    text += &match moved.as_slice() {
+    text.extend([match moved.as_slice() {
         [] => format!("none of {all} moved\n"),
         moved => format!("{} of {all} moved here: {}\n", moved.len(), moved.join(", ")),
-    };
+    }]);
     if !result.stuck.is_empty() {
         let again = format!("`pm takeover {}` goes on", result.word);
         let undo =
@@ -137,9 +137,9 @@ pub(crate) fn result(result: &TakeoverResult, look: Look) -> String {
         let stays: Vec<_> = result.stays.iter().map(|name| safe_text(name)).collect();
         return text + &format!("{from} keeps {}\n", stays.join(", ")) + &undo_line();
     }
-    text += &format!(
+    text.extend([format!(
         "{from} would start them again when it begins anew. When all is well, on your word:\n"
-    );
+    )]);
     for line in &result.farewell {
         text.extend(["  ", line, "\n"]);
     }
@@ -156,14 +156,17 @@ fn failures(stuck: &[Stuck], (from, place): (&str, &str), look: Look) -> String 
     for Stuck { name, why, words, nowhere } in stuck {
         let sign = Paint::Bad.on("✗", look.colour);
         let name = safe_text(name);
-        text += &format!("{sign} {name} did not come up {place}: {}\n{words}", safe_text(why));
-        text += &match nowhere {
+        text.extend([format!(
+            "{sign} {name} did not come up {place}: {}\n{words}",
+            safe_text(why)
+        )]);
+        text.extend([match nowhere {
             None => format!("  it is in {from} again as it was\n"),
             Some(why) => format!(
                 "  and it is not up in {from}: {}\n  `pm takeover --undo` tries that again\n",
                 safe_text(why)
             ),
-        };
+        }]);
     }
     text
 }
@@ -188,11 +191,15 @@ pub(crate) fn undone(back: &[String], stuck: &[Stuck], look: Look) -> String {
     let mut text = String::new();
     for Stuck { name, why, .. } in stuck {
         let sign = Paint::Bad.on("✗", look.colour);
-        text += &format!("{sign} {}: {}\n", safe_text(name), safe_text(why));
+        text.extend([format!("{sign} {}: {}\n", safe_text(name), safe_text(why))]);
     }
     let names: Vec<_> = back.iter().map(|name| safe_text(name)).collect();
     if !names.is_empty() {
-        text += &format!("gave back {}: {}\n", count(names.len(), "program"), names.join(", "));
+        text.extend([format!(
+            "gave back {}: {}\n",
+            count(names.len(), "program"),
+            names.join(", ")
+        )]);
     }
     if !stuck.is_empty() {
         text += "`pm takeover --undo` tries again what did not work\n";

@@ -1,6 +1,7 @@
 //! `pm takeover` of a live Supervisor from pip's index, and what is said where there is none. That of a live PM2 is in
 //! `pm2/takeover.rs`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
@@ -47,20 +48,26 @@ impl Old {
         command
     }
 
-    /// The words of a line of `status`.
-    fn status(&self, name: &str) -> Vec<String> {
+    /// How all stand there: state and pid by name, in one call, for each takes a Python.
+    fn there(&self) -> BTreeMap<String, (String, String)> {
         let mut output = self.command("supervisorctl");
-        let output = output.args(["status", name]).stdout(Stdio::piped());
-        let said = String::from_utf8(output.output().unwrap().stdout).unwrap();
-        said.split_whitespace().map(str::to_owned).collect()
+        let output = output.arg("status").stdout(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = |line: &str| {
+            let mut words = line.split_whitespace().map(|it| it.trim_matches(',').to_owned());
+            let (name, state) = (words.next()?, words.next()?);
+            Some((name, (state, words.nth(1).unwrap_or_default())))
+        };
+        said.lines().filter_map(line).collect()
     }
 
-    fn is(&self, name: &str, state: &str) -> bool {
-        self.status(name).get(1).is_some_and(|it| it == state)
-    }
-
-    fn until(&self, name: &str, state: &str) {
-        self.home.wait_until(&format!("{name} is {state} there"), || self.is(name, state));
+    fn until(&self, names: &[&str], state: &str) -> BTreeMap<String, (String, String)> {
+        let mut there = BTreeMap::new();
+        self.home.wait_until(&format!("{names:?} are {state} there"), || {
+            there = self.there();
+            names.iter().all(|name| there.get(*name).is_some_and(|it| it.0 == state))
+        });
+        there
     }
 
     fn takeover(&self, words: &str) -> Run {
@@ -133,48 +140,45 @@ const RAN: [&str; 5] = ["env", "last", "manual", "web:web_00", "web:web_01"];
 fn a_live_supervisor_moves_here_and_back() {
     let old = Old::start(FIVE);
     assert!(old.command("supervisorctl").args(["start", "manual"]).status().unwrap().success());
-    RAN.iter().for_each(|name| old.until(name, "RUNNING"));
-    let pids = RAN.map(|name| old.status(name));
+    let before = old.until(&RAN, "RUNNING");
     old.takeover("--dry-run")
         .ok()
         .says("web:web_00  RUNNING   online")
         .says("idle        STOPPED   stopped");
     old.takeover("").ends(2).complains("nobody could be asked");
     old.takeover("nothing --yes").ends(2).complains("no program is called so");
-    assert!(
-        old.here().is_empty()
-            && RAN.map(|name| old.status(name)[3].clone()) == pids.map(|it| it[3].clone())
-    );
+    assert!(old.here().is_empty() && old.there() == before, "nothing was done");
+    let flavour = |is: &str| {
+        old.home.wait_until("it has supervisord's variables", || {
+            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it.trim() == is)
+        });
+    };
     for how in ["--yes", "--all --yes"] {
-        let told =
-            old.takeover(how).ok().says("6 of 6 programs moved here").says("supervisorctl -c ");
-        assert!(told.out().contains("systemctl disable supervisor"), "{}", told.out());
+        let told = old.takeover(how).ok().says("6 of 6 programs moved here");
+        let told = told.says("supervisorctl -c ").says("systemctl disable supervisor");
+        assert!(told.out().contains("pm startup"), "{}", told.out());
         let here = old.here();
         let is_up = |name: &str| here.contains(&(name.to_owned(), Status::Online));
         assert!(RAN.iter().all(|name| is_up(name)) && here.len() == 6, "{here:?}");
         assert!(here.contains(&("idle".to_owned(), Status::Stopped)), "{here:?}");
-        assert!(RAN.iter().all(|name| old.is(name, "STOPPED")));
-        old.home.wait_until("it has supervisord's variables", || {
-            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it == "old here\n")
-        });
+        assert!(old.there().values().all(|it| it.0 == "STOPPED"));
+        flavour("old here");
         old.takeover("--yes").ok().says("nothing is left");
         old.undo();
-        RAN.iter().for_each(|name| old.until(name, "RUNNING"));
-        assert!(old.is("idle", "STOPPED"));
-        old.home.wait_until("it runs there", || {
-            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it == "old\n")
-        });
+        assert_eq!(old.until(&RAN, "RUNNING")["idle"].0, "STOPPED");
+        flavour("old");
     }
     // One alone, and only where its name is free.
-    old.home
-        .run(["start", "/bin/sleep", "--name", "last", "--interpreter", "none", "--", "1000"])
-        .ok();
+    let taken = ["start", "/bin/sleep", "--name", "last", "--interpreter", "none", "--", "1000"];
+    old.home.run(taken).ok();
     old.takeover("last --yes").ends(1).complains("there are apps of that name here");
-    let pid = old.status("web:web_00");
-    old.takeover("env --yes").ok().says("1 of 1 program moved here: env");
-    assert_eq!(old.status("web:web_00")[3], pid[3]);
+    let before = old.there();
+    old.takeover("env --yes")
+        .ok()
+        .says("1 of 1 program moved here: env")
+        .says("Supervisor keeps idle, manual, web:web_00, web:web_01, last");
+    assert_eq!(old.there()["web:web_00"], before["web:web_00"], "it was not touched");
     old.home.run(["takeover", "--undo", "--yes"]).ok().says("gave back 1 program: env");
-    old.until("env", "RUNNING");
     assert_eq!(old.here(), [("last".to_owned(), Status::Online)]);
 }
 
@@ -205,12 +209,12 @@ fn a_takeover_that_is_killed_or_fails_in_the_middle_can_be_undone_and_goes_on() 
     let old = Old::start(FOUR);
     let all = ["a", "slow", "picky", "d"];
     let release = old.home.work().join("release");
-    all.iter().for_each(|name| old.until(name, "RUNNING"));
+    old.until(&all, "RUNNING");
     let killed = || {
         fs::remove_file(&release).ok();
         let own = ["takeover", "supervisor", "-c", "supervisord.conf", "--yes"];
         let mut moving = old.home.pm(own).background();
-        old.until("slow", "STOPPING");
+        old.until(&["slow"], "STOPPING");
         moving.signal(9);
         moving.wait();
         assert_eq!(old.here(), [("a".to_owned(), Status::Online)]);
@@ -218,9 +222,9 @@ fn a_takeover_that_is_killed_or_fails_in_the_middle_can_be_undone_and_goes_on() 
     };
     killed();
     old.undo();
-    all.iter().for_each(|name| old.until(name, "RUNNING"));
+    old.until(&all, "RUNNING");
     killed();
-    let d = old.status("d")[3].clone();
+    let before = old.there();
     old.takeover("--yes")
         .ends(1)
         .says("picky did not come up here: ")
@@ -230,14 +234,17 @@ fn a_takeover_that_is_killed_or_fails_in_the_middle_can_be_undone_and_goes_on() 
         .says("`pm takeover supervisor` goes on");
     let up = |name: &str| (name.to_owned(), Status::Online);
     assert_eq!(old.here(), [up("a"), up("slow")]);
-    assert!(old.is("picky", "RUNNING") && old.is("a", "STOPPED") && old.is("slow", "STOPPED"));
-    assert_eq!(old.status("d")[3], d, "it was not touched");
+    let there = old.there();
+    let states = all.map(|name| there[name].0.as_str());
+    assert_eq!(states, ["STOPPED", "STOPPED", "RUNNING", "RUNNING"]);
+    assert_eq!(there["d"], before["d"], "it was not touched");
     // All at once: what comes after the one that fails is given back as well.
     old.takeover("--all --yes").ends(1).says("d did not come up here: it was not its turn");
     assert_eq!(old.here(), [up("a"), up("slow")]);
-    assert!(old.is("picky", "RUNNING") && old.is("d", "RUNNING"));
+    let there = old.there();
+    assert_eq!((there["picky"].0.as_str(), there["d"].0.as_str()), ("RUNNING", "RUNNING"));
     old.undo();
-    all.iter().for_each(|name| old.until(name, "RUNNING"));
+    old.until(&all, "RUNNING");
 }
 
 #[test]

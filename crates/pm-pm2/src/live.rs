@@ -64,11 +64,11 @@ impl LivePm2 {
         let end = Instant::now() + patience;
         let stream = UnixStream::connect(&self.socket).map_err(Pm2CallError::Connect)?;
         let call = json!({ "type": "call", "method": method, "args": args });
-        let reply =
-            converse(&stream, &encoded(&call), end).map_err(|error| match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Pm2CallError::Late(patience),
-                _ => Pm2CallError::Io(error),
-            })?;
+        let reply = converse(&stream, &encoded(&call), end).map_err(|error| {
+            let is_late =
+                matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+            if is_late { Pm2CallError::Late(patience) } else { Pm2CallError::Io(error) }
+        })?;
         let json = reply.strip_prefix(b"j:").ok_or(Pm2CallError::Strange)?;
         let mut reply: Value = serde_json::from_slice(json).map_err(|_| Pm2CallError::Strange)?;
         match reply.get("error") {

@@ -68,9 +68,9 @@ pub fn ask(
             converse(&mut &stream, &request, within, end)
         }
     };
-    let said = said.map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => RpcCallError::Late(patience),
-        _ => RpcCallError::Io(error),
+    let said = said.map_err(|error| {
+        let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+        if is_late { RpcCallError::Late(patience) } else { RpcCallError::Io(error) }
     })?;
     understood(&String::from_utf8_lossy(&said))
 }
@@ -123,7 +123,7 @@ fn understood(said: &str) -> Result<Result<RpcValue, RpcFault>, RpcCallError> {
     match head.split(' ').nth(1) {
         Some("200") => call::answered(body).ok_or_else(strange),
         Some("401") => Err(RpcCallError::Denied),
-        _ => Err(strange()),
+        Some(_) | None => Err(strange()),
     }
 }
 

@@ -75,7 +75,7 @@ impl Mover<'_> {
                 Err(failure) => Err((failure, String::new())),
             };
             if let Err((failure, words)) = moved {
-                return Ok(vec![self.give_back(one, &failure, words)?]);
+                return Ok(vec![self.give_back(one, &failure, words)]);
             }
         }
         Ok(Vec::new())
@@ -89,7 +89,7 @@ impl Mover<'_> {
         for one in all.iter().rev() {
             if let Err(failure) = self.stop_there(&one.there) {
                 for one in all {
-                    stuck.push(self.give_back(one, &failure, String::new())?);
+                    stuck.push(self.give_back(one, &failure, String::new()));
                 }
                 return Ok(stuck);
             }
@@ -97,13 +97,13 @@ impl Mover<'_> {
         let mut rest = all.iter();
         for one in rest.by_ref() {
             if let Err((failure, words)) = self.start_here(one) {
-                stuck.push(self.give_back(one, &failure, words)?);
+                stuck.push(self.give_back(one, &failure, words));
                 break;
             }
         }
         for one in rest {
             let failure = Failure::failed("it was not its turn any more");
-            stuck.push(self.give_back(one, &failure, String::new())?);
+            stuck.push(self.give_back(one, &failure, String::new()));
         }
         Ok(stuck)
     }
@@ -173,18 +173,13 @@ impl Mover<'_> {
         delete::surely(&mut self.client, select).map(drop)
     }
 
-    fn give_back(
-        &mut self,
-        one: &Candidate,
-        failure: &Failure,
-        words: String,
-    ) -> Result<StuckApp, Failure> {
+    fn give_back(&mut self, one: &Candidate, failure: &Failure, words: String) -> StuckApp {
         // What an earlier takeover left here of it was not begun since.
         let is_begun = self.begun.iter().any(|piece| piece.is(&one.name, &one.namespace));
         let since = if is_begun { 0 } else { self.since };
         let nowhere = self.back(&TakenPiece::of(one), since).err().map(|failure| failure.message);
         let (name, why) = (one.name.clone(), failure.message.clone());
-        Ok(StuckApp { name, why, words, nowhere })
+        StuckApp { name, why, words, nowhere }
     }
 
     /// It ends here, and runs there again if it ran there; only then it is forgotten.

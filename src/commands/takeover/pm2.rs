@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::slice;
 
 use pm_client::{Deadline, pause};
 use pm_config::Caller;
@@ -146,7 +147,7 @@ impl Former for RunningPm2 {
             if status(&entry) == "stopped" {
                 continue;
             }
-            let done = self.call("stopProcessId", &[id.clone()], one.takes)?;
+            let done = self.call("stopProcessId", slice::from_ref(id), one.takes)?;
             // What it can't kill PM2 gives up, and lets it run.
             if is_up(&entry) && status(&done) == "errored" {
                 return Err(Failure::failed(format!("could not stop {} in PM2", one.name)));
@@ -163,7 +164,7 @@ impl Former for RunningPm2 {
                 self.call("startWatch", &[what, json!({ "id": id })], Span::ZERO)?;
             }
             if !is_up(&entry) {
-                self.call("startProcessId", &[id.clone()], one.takes)?;
+                self.call("startProcessId", slice::from_ref(id), one.takes)?;
             }
         }
         Ok(())

@@ -264,9 +264,9 @@ impl Former for LiveSupervisor {
 }
 
 fn told(value: &RpcValue) -> Option<ToldProcess> {
-    let text = |key: &str| match value.field(key) {
-        Some(RpcValue::Text(text)) => Some(text.clone()),
-        _ => None,
+    let text = |key: &str| {
+        let RpcValue::Text(text) = value.field(key)? else { return None };
+        Some(text.clone())
     };
     Some(ToldProcess { group: text("group")?, name: text("name")?, state: text("statename")? })
 }

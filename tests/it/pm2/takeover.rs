@@ -52,11 +52,11 @@ fn a_live_pm2_moves_here_and_back() {
     tool.file("slow.sh", slow);
     tool.file("picky.sh", "test -z \"$PM_HOME\" || exit 3\nwhile :; do sleep 0.1; done\n");
     let ecosystem = r#"{ "apps": [
-        { "name": "one", "script": "say.sh", "args": "one", "env": { "FLAVOUR": "old" } },
-        { "name": "pair", "script": "say.sh", "args": "pair", "instances": 2 },
-        { "name": "watched", "script": "say.sh", "args": "watched", "watch": true, "ignore_watch": ["*"] },
+        { "name": "one", "script": "say.sh", "args": "one", "min_uptime": 100, "env": { "FLAVOUR": "old" } },
+        { "name": "pair", "script": "say.sh", "args": "pair", "min_uptime": 100, "instances": 2 },
+        { "name": "watched", "script": "say.sh", "args": "watched", "min_uptime": 100, "watch": true, "ignore_watch": ["*"] },
         { "name": "down", "script": "say.sh", "args": "down" },
-        { "name": "slow", "script": "slow.sh", "kill_timeout": 60000 },
+        { "name": "slow", "script": "slow.sh", "min_uptime": 100, "kill_timeout": 60000 },
         { "name": "picky", "script": "picky.sh" }
     ] }"#;
     tool.file("ecosystem.json", ecosystem);
