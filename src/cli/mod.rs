@@ -18,6 +18,7 @@ mod settings;
 mod show;
 mod start;
 mod stay;
+mod takeover;
 mod talk;
 mod verbs;
 mod web;
@@ -40,6 +41,7 @@ pub(crate) use show::{
 };
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
+pub(crate) use takeover::{FormerKind, TakeoverArgs};
 pub(crate) use talk::{AttachArgs, SendArgs, TriggerArgs};
 pub(crate) use verbs::{
     ApplyArgs, ApplyFlags, CheckArgs, CompletionArgs, DaemonArgs, DownArgs, EventPoolArgs,
@@ -205,6 +207,8 @@ pub(crate) enum Verb {
     Check(Later<CheckArgs>),
     /// Write another manager's file as an ecosystem file, and tell what becomes of each of its keys
     Import(Later<ImportArgs>),
+    /// Take over the running programs of Supervisor or PM2, one by one; --undo gives them back
+    Takeover(Later<TakeoverArgs>),
     /// Print a completion script for a shell
     Completion(Later<CompletionArgs>),
     /// Keep a setting; `app:key`: a variable of an app, which restarts

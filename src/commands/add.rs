@@ -1,7 +1,6 @@
 //! `pm add`: looks at a folder, shows what was found, the file and the commands, and after a yes makes the venv, installs, writes
 //! the file and starts it.
 
-mod ask;
 mod entry;
 mod insert;
 mod plan;
@@ -19,6 +18,7 @@ use serde_json::{Value, json};
 use crate::called;
 use crate::cli::{AddArgs, ApplyArgs, ApplyFlags, EngineFlag, ProfileFlag};
 use crate::commands::apply;
+use crate::commands::support::ask;
 use crate::console::Look;
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::added::{self, AddPlan};

@@ -67,6 +67,7 @@ mod startup;
 mod stop;
 pub(crate) mod supervisorctl;
 mod support;
+mod takeover;
 mod trigger;
 mod uninstall;
 mod unmonitor;
@@ -146,6 +147,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Apply(args) => apply::run(session, &args),
         Verb::Check(args) => check::run(session, &args),
         Verb::Import(args) => import::run(session, &args),
+        Verb::Takeover(args) => takeover::run(session, &args),
         Verb::Completion(args) => completion::run(session, &args),
         Verb::Set(args) => set::run(session, &args),
         Verb::Get(args) => get::run(session, &args),

@@ -14,6 +14,7 @@ mod pulse;
 pub(crate) mod rehearsal;
 pub(crate) mod round;
 mod table;
+pub(crate) mod takeover;
 pub(crate) mod text;
 pub(crate) mod usage;
 pub(crate) mod why;

@@ -70,6 +70,7 @@ mod staged;
 mod strangers;
 mod supervisor;
 mod survival;
+mod takeover;
 mod tidy;
 mod verbs;
 mod why;

@@ -42,5 +42,7 @@ mod serving;
 mod side;
 #[path = "pm2/staying.rs"]
 mod staying;
+#[path = "pm2/takeover.rs"]
+mod takeover;
 #[path = "pm2/tool.rs"]
 mod tool;

@@ -276,7 +276,7 @@ fn clients(tool: &Tool, note: &mut impl FnMut(&str, String)) {
 }
 
 /// Supervisor in a venv under `target/`, made once.
-fn venv() -> PathBuf {
+pub(crate) fn venv() -> PathBuf {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     fs::create_dir_all(&target).unwrap();
     let lock = File::create(target.join("venv-supervisor.lock")).unwrap();
@@ -337,6 +337,7 @@ fn linked(home: Home) -> Tool {
 fn the_page_names_tests_that_are_there() {
     let own = [
         include_str!("supervisor.rs"),
+        include_str!("takeover.rs"),
         include_str!("../../crates/pm-config/tests/it/supervisor.rs"),
     ];
     names_tests_that_are_there("supervisor.md", &own);

@@ -1,7 +1,8 @@
-//! An answer as it goes out, in the form Python's `xmlrpc.client` writes.
+//! Answers and calls as they go out, in the form Python's `xmlrpc.client` writes.
 
 use std::fmt::Write;
 
+use crate::call::RpcCall;
 use crate::value::{RpcFault, RpcValue};
 
 /// A `<methodResponse>`.
@@ -24,6 +25,20 @@ pub(crate) fn written(answer: &Result<RpcValue, RpcFault>) -> String {
         }
     }
     text.push_str("</methodResponse>\n");
+    text
+}
+
+/// A `<methodCall>`.
+pub(crate) fn call(call: &RpcCall) -> String {
+    let mut text = String::from("<?xml version='1.0'?>\n<methodCall>\n<methodName>");
+    escape(&mut text, &call.method);
+    text.push_str("</methodName>\n<params>\n");
+    for value in &call.params {
+        text.push_str("<param>\n");
+        put(&mut text, value);
+        text.push_str("</param>\n");
+    }
+    text.push_str("</params>\n</methodCall>\n");
     text
 }
 
@@ -79,7 +94,6 @@ fn escape(text: &mut String, said: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::RpcCall;
 
     #[test]
     fn answers_look_as_python_writes_them() {

@@ -1,10 +1,10 @@
-//! A call as it comes in.
+//! Calls and answers as they come in.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node};
 
-use crate::value::RpcValue;
+use crate::value::{RpcFault, RpcValue};
 
 /// Values within values at most; nobody's calls are deeper.
 const DEPTH: usize = 32;
@@ -33,6 +33,23 @@ impl RpcCall {
         let params = params.map(|param| value(child(param, "value")?, DEPTH));
         Some(Self { method: name.to_owned(), params: params.collect::<Option<_>>()? })
     }
+}
+
+/// Reads a `<methodResponse>`; `None`: it is none.
+pub(crate) fn answered(text: &str) -> Option<Result<RpcValue, RpcFault>> {
+    let document = Document::parse(text.trim_start()).ok()?;
+    let root = document.root_element();
+    if let Some(fault) = child(root, "fault") {
+        let fault = value(child(fault, "value")?, DEPTH)?;
+        let (RpcValue::Int(code), RpcValue::Text(text)) =
+            (fault.field("faultCode")?, fault.field("faultString")?)
+        else {
+            return None;
+        };
+        return Some(Err(RpcFault { code: *code, text: text.clone() }));
+    }
+    let param = child(child(root, "params")?, "param")?;
+    value(child(param, "value")?, DEPTH).map(Ok)
 }
 
 fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {

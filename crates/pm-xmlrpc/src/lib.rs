@@ -1,9 +1,10 @@
-//! XML-RPC over HTTP, as clients of Supervisor speak it: values, calls, answers, and the server that takes them. What a call
-//! means is none of its business.
+//! XML-RPC over HTTP, as clients of Supervisor speak it: values, calls, answers, the server that takes them, and a client. What a
+//! call means is none of its business.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod call;
+mod client;
 mod following;
 #[cfg(test)]
 mod fuzz_tests;
@@ -13,6 +14,7 @@ mod server;
 mod value;
 
 pub use call::RpcCall;
+pub use client::{RpcCallError, ask};
 pub use login::RpcLogin;
 pub use place::{RpcPlace, RpcSocket};
 pub use server::{RpcError, RpcFace, run};

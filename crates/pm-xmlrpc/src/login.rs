@@ -20,6 +20,11 @@ impl RpcLogin {
         Self { name: name.into(), password: password.into() }
     }
 
+    /// The `Authorization` header of one who calls.
+    pub(crate) fn header(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.name, self.password)))
+    }
+
     /// Whether an `Authorization` header is right.
     pub(crate) fn admits(&self, header: Option<&[u8]>) -> bool {
         let Some((scheme, credentials)) = header.and_then(|it| it.split_at_checked(6)) else {

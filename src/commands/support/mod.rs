@@ -1,6 +1,7 @@
 //! What several verbs need: what words mean, asking again after a lost answer, what is shown afterwards.
 
 pub(crate) mod amend;
+pub(crate) mod ask;
 pub(crate) mod changes;
 pub(crate) mod checkout;
 pub(crate) mod cure;

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use crate::prelude::{Failure, Session};
 
 /// Whether somebody can be asked.
-pub(super) fn is_possible(session: &Session) -> bool {
+pub(crate) fn is_possible(session: &Session) -> bool {
     io::stdin().is_terminal() && session.console.talk_is_terminal && !session.console.json
 }
 
@@ -19,7 +19,7 @@ fn answer(question: &str) -> Result<Option<String>, Failure> {
 }
 
 /// Whether it is to be done; a bare line feed is a yes.
-pub(super) fn go_on() -> Result<bool, Failure> {
+pub(crate) fn go_on() -> Result<bool, Failure> {
     let said = answer("do this? [Y/n]")?;
     Ok(said.is_some_and(|said| is_yes(&said)))
 }
@@ -29,7 +29,7 @@ fn is_yes(said: &str) -> bool {
 }
 
 /// One of several; a bare line feed is the first.
-pub(super) fn which(choices: &[String]) -> Result<String, Failure> {
+pub(crate) fn which(choices: &[String]) -> Result<String, Failure> {
     let listed: Vec<_> =
         choices.iter().enumerate().map(|(at, one)| format!("  {} {one}", at + 1)).collect();
     loop {

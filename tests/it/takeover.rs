@@ -1,0 +1,288 @@
+//! `pm takeover` of a live Supervisor from pip's index, and what is said where there is none. That of a live PM2 is in
+//! `pm2/takeover.rs`.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use pm_protocol::Status;
+use pm_testkit::{Home, Run};
+
+use crate::homes::as_nobody;
+use crate::supervisor::venv;
+
+const SERVER: &str = "
+[unix_http_server]
+file=%(here)s/s.sock
+[supervisord]
+logfile=%(here)s/supervisord.log
+pidfile=%(here)s/supervisord.pid
+childlogdir=%(here)s
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://%(here)s/s.sock
+";
+
+/// A supervisord, with the home its programs move to.
+struct Old {
+    home: Home,
+}
+
+impl Old {
+    /// With these programs; its own variables are none of the shell that calls `pm`.
+    fn start(programs: &str) -> Self {
+        let home = Home::new();
+        home.file("supervisord.conf", format!("{SERVER}{programs}"));
+        let old = Self { home };
+        assert!(old.command("supervisord").env("FLAVOUR", "old").status().unwrap().success());
+        old
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(venv().join("bin").join(name));
+        command.args(["-c", "supervisord.conf"]).current_dir(self.home.work());
+        command.env_remove("PM_HOME").stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// How all stand there: state and pid by name, in one call, for each takes a Python.
+    fn there(&self) -> BTreeMap<String, (String, String)> {
+        let mut output = self.command("supervisorctl");
+        let output = output.arg("status").stdout(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = |line: &str| {
+            let mut words = line.split_whitespace().map(|it| it.trim_matches(',').to_owned());
+            let (name, state) = (words.next()?, words.next()?);
+            Some((name, (state, words.nth(1).unwrap_or_default())))
+        };
+        said.lines().filter_map(line).collect()
+    }
+
+    fn until(&self, names: &[&str], state: &str) -> BTreeMap<String, (String, String)> {
+        let mut there = BTreeMap::new();
+        self.home.wait_until(&format!("{names:?} are {state} there"), || {
+            there = self.there();
+            names.iter().all(|name| there.get(*name).is_some_and(|it| it.0 == state))
+        });
+        there
+    }
+
+    fn takeover(&self, words: &str) -> Run {
+        let own = ["takeover", "supervisor", "-c", "supervisord.conf"];
+        self.home.run(own.into_iter().chain(words.split_whitespace()))
+    }
+
+    fn undo(&self) {
+        self.home.run(["takeover", "--undo", "--yes"]).ok();
+        assert!(self.home.rows().is_empty() && !self.record().exists());
+    }
+
+    fn record(&self) -> std::path::PathBuf {
+        self.home.home().root().join("takeover.json")
+    }
+
+    /// Names and how they stand here.
+    fn here(&self) -> Vec<(String, Status)> {
+        let mut rows: Vec<_> =
+            self.home.rows().into_iter().map(|row| (row.name, row.status)).collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows
+    }
+}
+
+impl Drop for Old {
+    fn drop(&mut self) {
+        fs::write(self.home.work().join("release"), "").ok();
+        self.command("supervisorctl").arg("shutdown").status().ok();
+        let pid = self.home.work().join("supervisord.pid");
+        // The folder is to be gone, and nobody in it.
+        for _ in 0..500 {
+            if !pid.exists() {
+                return;
+            }
+            pm_client::pause(
+                std::time::Duration::from_millis(20),
+                pm_client::Deadline::after(std::time::Duration::from_secs(1)),
+            );
+        }
+    }
+}
+
+/// Five that run and one that does not, and two of one section.
+const FIVE: &str = "
+[program:web]
+command=/bin/sleep 1000
+numprocs=2
+process_name=%(program_name)s_%(process_num)02d
+startsecs=0
+[program:env]
+command=/bin/sh -c 'echo $FLAVOUR ${PM_HOME:+here} > flavour; exec sleep 1000'
+directory=%(here)s
+startsecs=0
+[program:manual]
+command=/bin/sleep 1000
+autostart=false
+startsecs=0
+[program:last]
+command=/bin/sleep 1000
+priority=1000
+[program:idle]
+command=/bin/sleep 1000
+autostart=false
+";
+
+const RAN: [&str; 5] = ["env", "last", "manual", "web:web_00", "web:web_01"];
+
+#[test]
+fn a_live_supervisor_moves_here_and_back() {
+    let old = Old::start(FIVE);
+    assert!(old.command("supervisorctl").args(["start", "manual"]).status().unwrap().success());
+    let before = old.until(&RAN, "RUNNING");
+    old.takeover("--dry-run")
+        .ok()
+        .says("web:web_00  RUNNING   online")
+        .says("idle        STOPPED   stopped");
+    old.takeover("").ends(2).complains("nobody could be asked");
+    old.takeover("nothing --yes").ends(2).complains("no program is called so");
+    assert!(old.here().is_empty() && old.there() == before, "nothing was done");
+    let flavour = |is: &str| {
+        old.home.wait_until("it has supervisord's variables", || {
+            fs::read_to_string(old.home.work().join("flavour")).is_ok_and(|it| it.trim() == is)
+        });
+    };
+    for how in ["--yes", "--all --yes"] {
+        let told = old.takeover(how).ok().says("6 of 6 programs moved here");
+        let told = told.says("supervisorctl -c ").says("systemctl disable supervisor");
+        assert!(told.out().contains("pm startup"), "{}", told.out());
+        let here = old.here();
+        let is_up = |name: &str| here.contains(&(name.to_owned(), Status::Online));
+        assert!(RAN.iter().all(|name| is_up(name)) && here.len() == 6, "{here:?}");
+        assert!(here.contains(&("idle".to_owned(), Status::Stopped)), "{here:?}");
+        assert!(old.there().values().all(|it| it.0 == "STOPPED"));
+        flavour("old here");
+        old.takeover("--yes").ok().says("nothing is left");
+        old.undo();
+        assert_eq!(old.until(&RAN, "RUNNING")["idle"].0, "STOPPED");
+        flavour("old");
+    }
+    // One alone, and only where its name is free.
+    let taken = ["start", "/bin/sleep", "--name", "last", "--interpreter", "none", "--", "1000"];
+    old.home.run(taken).ok();
+    old.takeover("last --yes").ends(1).complains("there are apps of that name here");
+    let before = old.there();
+    old.takeover("env --yes")
+        .ok()
+        .says("1 of 1 program moved here: env")
+        .says("Supervisor keeps idle, manual, web:web_00, web:web_01, last");
+    assert_eq!(old.there()["web:web_00"], before["web:web_00"], "it was not touched");
+    old.home.run(["takeover", "--undo", "--yes"]).ok().says("gave back 1 program: env");
+    assert_eq!(old.here(), [("last".to_owned(), Status::Online)]);
+}
+
+/// `slow` ends when it may; `picky` can't run here.
+const FOUR: &str = "
+[program:a]
+command=/bin/sleep 1000
+priority=1
+startsecs=0
+[program:slow]
+command=/bin/sh -c 'trap \"while ! test -e release; do sleep 0.05; done; exit 0\" TERM; while :; do sleep 0.05; done'
+directory=%(here)s
+priority=2
+startsecs=0
+stopwaitsecs=60
+[program:picky]
+command=/bin/sh -c 'test -z \"$PM_HOME\" || { echo not in here >&2; exit 3; }; exec sleep 1000'
+priority=3
+startretries=0
+[program:d]
+command=/bin/sleep 1000
+priority=4
+startsecs=0
+";
+
+#[test]
+fn a_takeover_that_is_killed_or_fails_in_the_middle_can_be_undone_and_goes_on() {
+    let old = Old::start(FOUR);
+    let all = ["a", "slow", "picky", "d"];
+    let release = old.home.work().join("release");
+    old.until(&all, "RUNNING");
+    let killed = || {
+        fs::remove_file(&release).ok();
+        let own = ["takeover", "supervisor", "-c", "supervisord.conf", "--yes"];
+        let mut moving = old.home.pm(own).background();
+        old.until(&["slow"], "STOPPING");
+        moving.signal(9);
+        moving.wait();
+        assert_eq!(old.here(), [("a".to_owned(), Status::Online)]);
+        fs::write(&release, "").unwrap();
+    };
+    killed();
+    old.undo();
+    old.until(&all, "RUNNING");
+    killed();
+    let before = old.there();
+    old.takeover("--yes")
+        .ends(1)
+        .says("picky did not come up here: ")
+        .says("not in here")
+        .says("it is in Supervisor again as it was")
+        .says("1 of 3 programs moved here: slow")
+        .says("`pm takeover supervisor` goes on");
+    let up = |name: &str| (name.to_owned(), Status::Online);
+    assert_eq!(old.here(), [up("a"), up("slow")]);
+    let there = old.there();
+    let states = all.map(|name| there[name].0.as_str());
+    assert_eq!(states, ["STOPPED", "STOPPED", "RUNNING", "RUNNING"]);
+    assert_eq!(there["d"], before["d"], "it was not touched");
+    // All at once: what comes after the one that fails is given back as well.
+    old.takeover("--all --yes").ends(1).says("d did not come up here: it was not its turn");
+    assert_eq!(old.here(), [up("a"), up("slow")]);
+    let there = old.there();
+    assert_eq!((there["picky"].0.as_str(), there["d"].0.as_str()), ("RUNNING", "RUNNING"));
+    old.undo();
+    old.until(&all, "RUNNING");
+}
+
+#[test]
+fn managers_that_do_not_answer_are_told() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    let takeover = |words: &str| home.run(words.split(' '));
+    takeover("takeover").ends(2).complains("FROM");
+    takeover("takeover supervisor -c nowhere.conf").ends(2).complains("nowhere.conf");
+    takeover("takeover systemd").ends(2).complains("systemctl disable --now UNIT");
+    takeover("takeover honcho").ends(2).complains("takes no questions");
+    home.file("none.conf", "[program:a]\ncommand=/bin/cat\n");
+    takeover("takeover supervisor -c none.conf").ends(2).complains("has no [unix_http_server]");
+    home.file("supervisord.conf", format!("{SERVER}[program:a]\ncommand=/bin/cat\n"));
+    let gone = takeover("takeover supervisor -c supervisord.conf --yes").ends(1);
+    gone.complains("s.sock: could not connect").complains("does supervisord run");
+    let no_pm2 = home.pm(["takeover", "pm2"]).env("PM2_HOME", home.work()).run().ends(1);
+    no_pm2.complains("rpc.sock: could not connect").complains("does PM2 run");
+    let same = home.pm(["takeover", "pm2"]).env("PM2_HOME", home.home().root()).run().ends(2);
+    same.complains("it is our own home as well");
+    takeover("takeover --undo").ok().says("nothing was taken over");
+    let sockets = ["s.sock", "rpc.sock"].map(|name| home.work().join(name));
+    // They take connections and say nothing.
+    let _listeners = sockets.each_ref().map(|path| UnixListener::bind(path).unwrap());
+    let own = ["takeover", "supervisor", "-c", "supervisord.conf", "--yes"];
+    let mut hanging = Command::new(env!("CARGO_BIN_EXE_pm"));
+    let hanging = hanging.args(own).current_dir(home.work()).env("PM_HOME", home.home().root());
+    let hanging = hanging.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let no_pm2 = home.pm(["takeover", "pm2", "--yes"]).env("PM2_HOME", home.work()).run().ends(1);
+    no_pm2.complains("could not get an answer within 5 s").complains("it hangs");
+    let hanging = hanging.wait_with_output().unwrap();
+    let told = String::from_utf8(hanging.stderr).unwrap();
+    assert!(hanging.status.code() == Some(1) && told.contains("within 5 s"), "{told}");
+    for path in &sockets {
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    }
+    let file = home.work().join("supervisord.conf");
+    let denied = as_nobody(&home, &["takeover", "supervisor", "-c", file.to_str().unwrap()]);
+    let told = String::from_utf8(denied.stderr).unwrap();
+    assert!(told.contains("Permission denied") && told.contains("sudo pm takeover"), "{told}");
+}
