@@ -54,6 +54,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "init",
             "check",
             "import",
+            "export",
             "config",
             "set",
             "get",

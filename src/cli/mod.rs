@@ -4,6 +4,7 @@ mod boot;
 mod compose;
 mod deploy;
 mod engine;
+mod export;
 mod foreign;
 mod help;
 mod hosts;
@@ -26,6 +27,7 @@ pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use compose::{ConfigArgs, ModelFormat};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{EngineFlag, ProfileFlag};
+pub(crate) use export::ExportArgs;
 pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
 pub(crate) use hosts::{BootstrapArgs, HostFlags, RemoteArgs};
@@ -205,6 +207,8 @@ pub(crate) enum Verb {
     Check(Later<CheckArgs>),
     /// Write another manager's file as an ecosystem file, and tell what becomes of each of its keys
     Import(Later<ImportArgs>),
+    /// Write apps as files of another manager or engine, and tell what becomes of each of their keys
+    Export(Later<ExportArgs>),
     /// Print a completion script for a shell
     Completion(Later<CompletionArgs>),
     /// Keep a setting; `app:key`: a variable of an app, which restarts

@@ -51,6 +51,7 @@ fn calls() -> Vec<Vec<String>> {
         "down apps.json5",
         "check apps.json5",
         "import supervisord.conf --dry-run",
+        "export supervisor apps.json5",
         "completion bash",
         "kill",
         "kill",

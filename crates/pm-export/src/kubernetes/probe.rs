@@ -1,0 +1,34 @@
+//! A question as a probe of Kubernetes.
+
+use pm_spec::Question;
+use serde_json::{Value, json};
+
+use crate::container::{Asked, asked};
+use crate::draft::Draft;
+use crate::key::ExportKey;
+
+/// What is asked, and how long an answer may take.
+pub(super) fn asking(draft: &mut Draft<'_>, key: ExportKey, question: &Question) -> Value {
+    let mut probe = match asked(draft, &question.probe) {
+        Asked::Tcp(port) => json!({ "tcpSocket": { "port": port } }),
+        Asked::Http(port, get) => {
+            if get.status.is_some() {
+                draft.changed(key, "httpGet: any status from 200 to 399 is a good answer");
+            }
+            let mut ask = json!({ "path": get.path, "port": port });
+            let host = get.host.iter().map(|host| ("Host", host.as_str()));
+            let more = get.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let headers: Vec<_> = host
+                .chain(more)
+                .map(|(name, value)| json!({ "name": name, "value": value }))
+                .collect();
+            if !headers.is_empty() {
+                ask["httpHeaders"] = headers.into();
+            }
+            json!({ "httpGet": ask })
+        }
+        Asked::Command(words) => json!({ "exec": { "command": words } }),
+    };
+    probe["timeoutSeconds"] = json!(question.timeout.as_millis().div_ceil(1000).max(1));
+    probe
+}
