@@ -6,8 +6,11 @@ use std::process::Command;
 use pm_export::{ExportKey, ExportTarget, without_counterpart};
 use pm_spec::options;
 use pm_testkit::Home;
+use serde_json::{Value, json};
 
 use crate::made::{current, root};
+use crate::registry;
+use crate::supervisor;
 
 const MARK: &str = "<!-- made from what pm-export says of each key -->\n";
 
@@ -34,13 +37,13 @@ fn the_tables_of_keys_are_current() {
 /// Apps with most of what can be said, and values that hurt.
 const FILE: &str = r##"{
   apps: [
-    { name: "db", script: "/bin/sh", args: ["-c", "exec sleep 1000"], ready: { command: ["true"] }, namespace: "back" },
+    { name: "db", script: "/bin/sh", args: ["-c", "exec sleep 1000"], ready: { exec: ["true"] }, namespace: "back" },
     {
       name: "web app", script: "/bin/sh", args: ["-c", "echo $HOME 50% \"q\" 'x' ; exec sleep 1000", ";", "#", "", "a\\b\nc"],
       instances: 2, depends_on: ["db"], env: { GREETING: "it's 100% \"$HOME\"", DB_PASSWORD: "hunter2" },
       max_memory_restart: "200M", rlimits: { nofile: "1024:2048" }, nice: 5, umask: "027", mem_limit: "300M", cpus: 1.5,
       isolate: "strict", private_tmp: true, write_paths: ["/var/tmp"], stop_exit_codes: [0, 3], restart_delay: "3s",
-      healthcheck: { test: "http://127.0.0.1:8000/health" }, reload_signal: "SIGHUP", watchdog: "30s", out_file: "/tmp/100% o.log",
+      healthcheck: { http: "http://127.0.0.1:8000/health", headers: { Authorization: "hunter2" } }, reload_signal: "SIGHUP", watchdog: "30s", out_file: "/tmp/100% o.log",
     },
     { name: "report", script: "/bin/true", schedule: "*/10 3 * * 1-5", cron_timezone: "Europe/Berlin", catch_up: true, time_limit: "1h", retries: 2 },
     { name: "sock", script: "/bin/sh", args: ["-c", "exec sleep 1000"], listen: ["tcp://127.0.0.1:8001?name=web"], cron_restart: "0 4 13 * 5" },
@@ -91,4 +94,81 @@ fn systemd_takes_its_units() {
     let ours: Vec<_> =
         said.lines().filter(|line| line.contains("units/") || line.contains("web-app")).collect();
     assert!(output.status.success() && ours.is_empty(), "{said}");
+}
+
+/// Judges manifests by the schemas of Kubernetes, unknown fields refused, and jobs by ours.
+const JUDGE: &str = r#"
+import json, pathlib, sys, yaml, kubernetes_validate
+from jsonschema import Draft202012Validator as Validator
+folder = pathlib.Path(sys.argv[1])
+kinds = []
+for file in sorted(folder.glob("*.yaml")):
+    for document in yaml.safe_load_all(file.read_text()):
+        kinds.append(document["kind"])
+        kubernetes_validate.validate(document, "1.34", strict=True)
+judge = Validator(json.load(open(sys.argv[2])))
+for file in sorted(folder.glob("*.nomad.json")):
+    kinds.append(file.name.split(".")[0])
+    for error in judge.iter_errors(json.loads(file.read_text())):
+        print(file.name, error.json_path, error.message)
+print(" ".join(kinds))
+"#;
+
+#[test]
+fn engines_take_their_manifests_and_jobs() {
+    let home = Home::new();
+    home.file("ecosystem.json5", FILE);
+    for target in ["kubernetes", "nomad"] {
+        home.run(["export", target, "-o", "out"]).ok();
+    }
+    let mut python = Command::new(registry::venv().join("bin/python"));
+    python.args(["-c", JUDGE]).arg(home.work().join("out"));
+    let output = python.arg(root().join("fixtures/export/nomad-job.schema.json")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let kinds = "Deployment CronJob Deployment ConfigMap Deployment PodDisruptionBudget db report sock web-app\n";
+    assert_eq!(said, kinds);
+}
+
+/// What Supervisor makes of its file, a program a line.
+const PROGRAMS: &str = r#"
+import json, shlex, sys
+from supervisor.options import ServerOptions
+options = ServerOptions()
+options.realize(["-n", "-c", sys.argv[1]])
+for group in options.process_group_configs:
+    for one in group.process_configs:
+        env = {name: value for name, value in one.environment.items() if not name.startswith("SUPERVISOR")}
+        print(json.dumps([group.name + ":" + one.name, shlex.split(one.command), env]))
+"#;
+
+#[test]
+fn supervisor_itself_reads_what_was_meant() {
+    let home = Home::new();
+    home.file("ecosystem.json5", FILE);
+    home.run(["export", "supervisor", "-o", "."]).ok();
+    let mut python = Command::new(supervisor::venv().join("bin/python"));
+    python.args(["-W", "ignore", "-c", PROGRAMS]).arg(home.work().join("supervisord.conf"));
+    let output = python.env("DB_PASSWORD", "hunter2").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let programs: Vec<Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let words = json!([
+        "/bin/sh",
+        "-c",
+        "echo $HOME 50% \"q\" 'x' ; exec sleep 1000",
+        ";",
+        "#",
+        "",
+        "a\\b\nc"
+    ]);
+    let web = |slot: u8| {
+        let env = json!({ "DB_PASSWORD": "hunter2", "NODE_APP_INSTANCE": slot.to_string() });
+        json!([format!("web-app:web-app_{slot:02}"), words, env])
+    };
+    for expected in [web(0), web(1)] {
+        assert!(programs.contains(&expected), "{expected:#}\n{programs:#?}");
+    }
+    let names: Vec<_> = programs.iter().filter_map(|it| it[0].as_str()).collect();
+    assert!(names.contains(&"back:db") && names.contains(&"report:report"), "{names:?}");
 }

@@ -276,7 +276,7 @@ fn clients(tool: &Tool, note: &mut impl FnMut(&str, String)) {
 }
 
 /// Supervisor in a venv under `target/`, made once.
-fn venv() -> PathBuf {
+pub(crate) fn venv() -> PathBuf {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
     fs::create_dir_all(&target).unwrap();
     let lock = File::create(target.join("venv-supervisor.lock")).unwrap();

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use pm_spec::{AppSpec, Span};
+use pm_spec::{AppSpec, Readiness, Span};
 
 use crate::environment::{Variables, sorted};
 use crate::fate::{ExportFate, ExportNote};
 use crate::key::ExportKey;
+use crate::probes::secret_headers;
 use crate::said;
 
 /// One app, its name there, and what is told of it.
@@ -22,7 +23,21 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(crate) fn new(app: &'a AppSpec, name: String) -> Self {
-        Self { app, variables: sorted(app), told: Vec::new(), name }
+        let mut draft = Self { app, variables: sorted(app), told: Vec::new(), name };
+        let ready = app.checks.ready.as_deref().and_then(|ready| match ready {
+            Readiness::Answers(question) => Some((ExportKey::Ready, question)),
+            Readiness::Notifies | Readiness::Prints(_) => None,
+        });
+        let health = app.checks.health.as_deref();
+        let health = health.map(|check| (ExportKey::Healthcheck, &check.question));
+        for (key, question) in ready.into_iter().chain(health) {
+            for name in secret_headers(&question.probe) {
+                let why =
+                    "it looks like a secret, which is in no file: write it in where the file is";
+                draft.told.push((key, format!("header {name}"), ExportFate::missing(why)));
+            }
+        }
+        draft
     }
 
     /// Under which name people see it there.

@@ -10,6 +10,7 @@ use crate::draft::Draft;
 use crate::environment::origin;
 use crate::files::Exported;
 use crate::key::ExportKey;
+use crate::probes::headers;
 use crate::{cron, names, program};
 
 pub(crate) use fates::fate;
@@ -248,11 +249,8 @@ impl Asking {
         let mut check = match asked(draft, &question.probe) {
             Asked::Tcp(port) => json!({ "Type": "tcp", "PortLabel": label(port) }),
             Asked::Http(port, get) => {
-                let host = get.host.iter().map(|host| ("Host".to_owned(), host.clone()));
-                let headers: Map<_, _> = host
-                    .chain(get.headers.iter().cloned())
-                    .map(|(name, value)| (name, json!([value])))
-                    .collect();
+                let headers: Map<_, _> =
+                    headers(get).map(|(name, value)| (name.to_owned(), json!([value]))).collect();
                 json!({ "Type": "http", "PortLabel": label(port), "Path": get.path, "Protocol": "http", "Header": headers })
             }
             Asked::Command(words) => {

@@ -1,6 +1,6 @@
 //! Questions to apps as commands, for engines that only run commands.
 
-use pm_spec::{Door, HttpGet, Probe};
+use pm_spec::{Door, HttpGet, Probe, looks_secret};
 
 /// The words of a command that asks the same and ends with code 0 for a good answer.
 pub(crate) fn argv(probe: &Probe) -> Vec<String> {
@@ -27,8 +27,8 @@ fn curl(get: &HttpGet) -> Vec<String> {
             "localhost".into()
         }
     };
-    let host = get.host.iter().map(|host| format!("Host: {host}"));
-    for header in host.chain(get.headers.iter().map(|(name, value)| format!("{name}: {value}"))) {
+    for (name, value) in headers(get) {
+        let header = format!("{name}: {value}");
         words.extend(["-H".into(), header]);
     }
     words.push(format!("http://{place}{}", get.path));
@@ -39,4 +39,24 @@ fn curl(get: &HttpGet) -> Vec<String> {
 pub(crate) fn host_and_port(place: &str) -> (String, String) {
     let (host, port) = place.rsplit_once(':').unwrap_or((place, "80"));
     (host.trim_matches(['[', ']']).into(), port.into())
+}
+
+/// The headers of a request that belong into a file, that with its name included.
+pub(crate) fn headers(get: &HttpGet) -> impl Iterator<Item = (&str, &str)> {
+    let host = get.host.iter().map(|host| ("Host", host.as_str()));
+    let more = get.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    host.chain(more.filter(|(name, _)| !looks_secret(name)))
+}
+
+/// The names of those that do not.
+pub(crate) fn secret_headers(probe: &Probe) -> Vec<String> {
+    match probe {
+        Probe::Http(get) => get
+            .headers
+            .iter()
+            .map(|(name, _)| name.clone())
+            .filter(|name| looks_secret(name))
+            .collect(),
+        Probe::Connect(_) | Probe::Exec(_) | Probe::Shell(_) | Probe::File(_) => Vec::new(),
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::container::{Asked, asked};
 use crate::draft::Draft;
 use crate::key::ExportKey;
+use crate::probes::headers;
 
 /// What is asked, and how long an answer may take.
 pub(super) fn asking(draft: &mut Draft<'_>, key: ExportKey, question: &Question) -> Value {
@@ -16,12 +17,8 @@ pub(super) fn asking(draft: &mut Draft<'_>, key: ExportKey, question: &Question)
                 draft.changed(key, "httpGet: any status from 200 to 399 is a good answer");
             }
             let mut ask = json!({ "path": get.path, "port": port });
-            let host = get.host.iter().map(|host| ("Host", host.as_str()));
-            let more = get.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            let headers: Vec<_> = host
-                .chain(more)
-                .map(|(name, value)| json!({ "name": name, "value": value }))
-                .collect();
+            let headers: Vec<_> =
+                headers(get).map(|(name, value)| json!({ "name": name, "value": value })).collect();
             if !headers.is_empty() {
                 ask["httpHeaders"] = headers.into();
             }

@@ -1,7 +1,7 @@
 //! No value that may be a secret is in a file or a report.
 
 use pm_export::{ExportFate, ExportTarget};
-use pm_spec::TimedCommand;
+use pm_spec::{Door, HealthCheck, HttpGet, Probe, TimedCommand};
 
 use crate::apps::plain;
 
@@ -21,6 +21,17 @@ fn secrets_become_references() {
         timeout: TimedCommand::TIMEOUT,
     };
     app.secret_commands.insert("VAULT".into(), command);
+    let get = HttpGet {
+        door: Door::Tcp("localhost:80".into()),
+        path: "/up".into(),
+        host: None,
+        headers: vec![
+            ("Authorization".into(), "hunter2-d".into()),
+            ("Accept".into(), "*/*".into()),
+        ],
+        status: None,
+    };
+    app.checks.health = Some(Box::new(HealthCheck::new(Probe::Http(get))));
     // It is no secret of this app, and none of its declared variables.
     app.env.set("AWS_SECRET_OF_THE_SHELL", "hunter2-c");
     for target in ExportTarget::ALL.iter().copied() {
@@ -28,6 +39,8 @@ fn secrets_become_references() {
         let all = format!("{made:?}");
         assert!(!all.contains("hunter2"), "{}: {all}", target.name());
         assert!(all.contains("hello") && !all.contains("AWS_SECRET"), "{}: {all}", target.name());
+        let is_told = made.notes.iter().any(|note| note.key == "healthcheck header Authorization");
+        assert!(is_told, "{}: {:?}", target.name(), made.notes);
         for name in ["DB_PASSWORD", "FROM_FILE", "CERT", "VAULT"] {
             let is_written = made.files.iter().any(|file| file.text.contains(name));
             assert!(is_written, "{}: nothing is left of {name}", target.name());
