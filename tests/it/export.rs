@@ -43,7 +43,7 @@ const FILE: &str = r##"{
       instances: 2, depends_on: ["db"], env: { GREETING: "it's 100% \"$HOME\"", DB_PASSWORD: "hunter2" },
       max_memory_restart: "200M", rlimits: { nofile: "1024:2048" }, nice: 5, umask: "027", mem_limit: "300M", cpus: 1.5,
       isolate: "strict", private_tmp: true, write_paths: ["/var/tmp"], stop_exit_codes: [0, 3], restart_delay: "3s",
-      healthcheck: { http: "http://127.0.0.1:8000/health", headers: { Authorization: "hunter2" } }, reload_signal: "SIGHUP", watchdog: "30s", out_file: "/tmp/100% o.log",
+      healthcheck: { http: "http://127.0.0.1:8000/health", headers: { Authorization: "hunter2" } }, reload_signal: "SIGHUP", watchdog: "30s", out_file: "/tmp/an o.log",
     },
     { name: "report", script: "/bin/true", schedule: "*/10 3 * * 1-5", cron_timezone: "Europe/Berlin", catch_up: true, time_limit: "1h", retries: 2 },
     { name: "sock", script: "/bin/sh", args: ["-c", "exec sleep 1000"], listen: ["tcp://127.0.0.1:8001?name=web"], cron_restart: "0 4 13 * 5" },
@@ -62,7 +62,8 @@ fn a_file_is_printed_or_written_and_told_of_key_by_key() {
     home.run(["export", "compose", "ecosystem.json5", "-o", "out"])
         .ok()
         .complains("wrote 1 file: out/compose.yaml");
-    home.run(["check", "out/compose.yaml"]).ok();
+    home.run(["check", "out/compose.yaml"]).ends(2).says("`DB_PASSWORD` is not set");
+    home.pm(["check", "out/compose.yaml"]).env("DB_PASSWORD", "x").run().ok();
     home.run(["export", "compose", "-o", "out"])
         .ends(1)
         .complains("it is there already")

@@ -34,9 +34,9 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::Env => ExportFate::same("environment"),
         K::Rlimits => ExportFate::same("ulimits"),
         K::OomScoreAdj => ExportFate::same("oom_score_adj"),
-        K::MemLimit => ExportFate::changed("mem_limit; pm itself restarts a service of this machine above it"),
-        K::Cpus => ExportFate::changed("cpus; pm itself heeds it for containers"),
-        K::PidsLimit => ExportFate::changed("pids_limit; pm itself heeds it for containers"),
+        K::MemLimit => ExportFate::same("mem_limit"),
+        K::Cpus => ExportFate::same("cpus"),
+        K::PidsLimit => ExportFate::same("pids_limit"),
         K::Network => ExportFate::same("network_mode: none"),
         K::Autostart => ExportFate::changed("deploy.replicas: 0"),
         K::DependsOn => ExportFate::same("depends_on"),
@@ -198,6 +198,15 @@ fn own(app: &AppSpec) -> Value {
     }
     if app.checks.health.is_some() && app.checks.on_unhealthy == OnUnhealthy::Restart {
         own.insert("unhealthy".into(), json!("restart"));
+    }
+    if let Some(bytes) = app.kernel.mem_limit {
+        own.insert("mem_limit".into(), json!(bytes.get()));
+    }
+    if let Some(cpus) = app.kernel.cpus {
+        own.insert("cpus".into(), json!(cpus.to_string()));
+    }
+    if let Some(most) = app.kernel.pids_limit {
+        own.insert("pids_limit".into(), json!(most));
     }
     if app.logs.rotation.max_size.is_none() {
         own.insert("log_max_size".into(), json!(false));

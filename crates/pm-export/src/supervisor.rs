@@ -125,6 +125,10 @@ fn section(draft: &mut Draft<'_>, priority: Option<usize>) -> String {
         let is_derived = app.derived.iter().any(|it| it.as_bytes() == key.name().as_bytes());
         match target {
             LogTarget::File(_) if is_derived => {}
+            // Supervisor fills these in twice.
+            LogTarget::File(path) if path.as_bytes().contains(&b'%') => {
+                draft.missing(key, "Supervisor can't write to a path with `%` in it");
+            }
             LogTarget::File(path) => put(draft, key, option, &path.display()),
             LogTarget::Discard => put(draft, key, option, "NONE"),
         }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use pm_export::ExportTarget;
 use pm_spec::{
-    AppName, AppSpec, Bytes, Condition, Dependency, Door, HealthCheck, Identifier, LogTarget,
+    AppName, AppSpec, Bytes, Condition, Cpus, Dependency, Door, HealthCheck, Identifier, LogTarget,
     Probe, ResourceKind, ResourceLimit, RestartRule, Signal, Span, UserChoice,
 };
 
@@ -116,6 +116,7 @@ prop_compose! {
         mut app in rules(),
         check in option::of((probe(), span(), span(), 1_u32..9)),
         (oom, network) in (option::of(-1000_i16..1000), any::<bool>()),
+        (memory, cpus, pids) in (option::of(1_u64..1 << 40), option::of(10_u32..9000), option::of(1_u32..9999)),
         limit in option::of((0_u64..1 << 40, 0_u64..1 << 40)),
         (parallelism, monitor) in (0_u32..4, span()),
         needs in option::of((any::<bool>(), any::<bool>(), 0_u8..3)),
@@ -125,6 +126,9 @@ prop_compose! {
         });
         app.kernel.oom_score_adj = oom;
         app.kernel.network = network;
+        app.kernel.mem_limit = memory.map(Bytes::new);
+        app.kernel.cpus = cpus.and_then(|cpus| Cpus::parse(&format!("{}.{:03}", cpus / 1000, cpus % 1000)));
+        app.kernel.pids_limit = pids;
         if let Some((one, other)) = limit {
             let limit = ResourceLimit { soft: Some(one.min(other)), hard: Some(one.max(other)) };
             app.kernel.rlimits.insert(ResourceKind::Nofile, limit);
