@@ -6,6 +6,7 @@ mod fates;
 mod kernel;
 mod quote;
 mod timers;
+mod words;
 
 use pm_spec::{AppSpec, Delay, LinePattern, ListenAddress, LogTarget, Readiness, Span};
 
@@ -14,6 +15,8 @@ use crate::environment::{SecretSource, origin};
 use crate::files::Exported;
 use crate::key::ExportKey;
 use crate::{names, probes, program};
+
+use words::{ABOUT, time};
 
 pub(crate) use fates::fate;
 
@@ -40,8 +43,6 @@ impl UnitText {
     }
 }
 
-const ABOUT: &str = "written by pm export";
-
 /// The units of all of them.
 pub(crate) fn export(apps: &[AppSpec]) -> Exported {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
@@ -50,18 +51,18 @@ pub(crate) fn export(apps: &[AppSpec]) -> Exported {
     for (app, name) in apps.iter().zip(&names) {
         let mut draft = Draft::new(app, name.clone());
         draft.called(name);
-        units(&mut draft, &Others { apps, names: &names }, &mut exported);
+        units(&mut draft, &UnitNames { apps, names: &names }, &mut exported);
         exported.notes.extend(draft.notes(fate));
     }
     exported
 }
 
-struct Others<'a> {
+struct UnitNames<'a> {
     apps: &'a [AppSpec],
     names: &'a [String],
 }
 
-impl Others<'_> {
+impl UnitNames<'_> {
     /// What brings all of another app up.
     fn unit(&self, name: &pm_spec::AppName) -> Option<String> {
         let found = self.apps.iter().zip(self.names).find(|(app, _)| app.name == *name);
@@ -75,7 +76,7 @@ fn is_job(app: &AppSpec) -> bool {
     app.schedule.as_ref().is_some_and(|it| it.job)
 }
 
-fn units(draft: &mut Draft<'_>, others: &Others<'_>, exported: &mut Exported) {
+fn units(draft: &mut Draft<'_>, others: &UnitNames<'_>, exported: &mut Exported) {
     let app = draft.app;
     let name = draft.name.clone();
     let mut unit = UnitText::default();
@@ -115,7 +116,7 @@ fn units(draft: &mut Draft<'_>, others: &Others<'_>, exported: &mut Exported) {
     timers::write(draft, exported);
 }
 
-fn depends(draft: &mut Draft<'_>, others: &Others<'_>, unit: &mut UnitText) {
+fn depends(draft: &mut Draft<'_>, others: &UnitNames<'_>, unit: &mut UnitText) {
     for need in &draft.app.depends_on {
         let Some(other) = others.unit(&need.app) else {
             draft.missing(ExportKey::DependsOn, format!("{} is not in this export", need.app));
@@ -201,11 +202,6 @@ fn until_ready(draft: &mut Draft<'_>) -> Option<String> {
     };
     let front = ["/bin/sh", "-c", "until \"$@\"; do sleep 1; done", "sh"].map(str::to_owned);
     Some(format!("ExecStartPost={}", commands(&[front.to_vec(), words].concat())))
-}
-
-/// Milliseconds, as systemd reads them.
-fn time(span: Span) -> String {
-    format!("{}ms", span.as_millis())
 }
 
 /// When it is started again, and how it ends.

@@ -1,6 +1,7 @@
 //! Timers for what the clock begins.
 
-use super::{ABOUT, calendar, time};
+use super::calendar;
+use super::words::{ABOUT, time};
 use crate::draft::Draft;
 use crate::files::Exported;
 use crate::key::ExportKey;
