@@ -55,6 +55,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "check",
             "import",
             "takeover",
+            "export",
             "config",
             "set",
             "get",

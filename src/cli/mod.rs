@@ -4,6 +4,7 @@ mod boot;
 mod compose;
 mod deploy;
 mod engine;
+mod export;
 mod foreign;
 mod help;
 mod hosts;
@@ -27,6 +28,7 @@ pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
 pub(crate) use compose::{ConfigArgs, ModelFormat};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{EngineFlag, ProfileFlag};
+pub(crate) use export::ExportArgs;
 pub(crate) use foreign::AnyArgs;
 pub(crate) use help::EXAMPLES;
 pub(crate) use hosts::{BootstrapArgs, HostFlags, RemoteArgs};
@@ -209,6 +211,8 @@ pub(crate) enum Verb {
     Import(Later<ImportArgs>),
     /// Take over the running programs of Supervisor or PM2, one by one; --undo gives them back
     Takeover(Later<TakeoverArgs>),
+    /// Write apps as files of another manager or engine, and tell what becomes of each of their keys
+    Export(Later<ExportArgs>),
     /// Print a completion script for a shell
     Completion(Later<CompletionArgs>),
     /// Keep a setting; `app:key`: a variable of an app, which restarts

@@ -21,6 +21,7 @@ mod down;
 mod env;
 mod events;
 mod examples;
+mod export;
 mod flush;
 mod forward;
 mod get;
@@ -148,6 +149,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Check(args) => check::run(session, &args),
         Verb::Import(args) => import::run(session, &args),
         Verb::Takeover(args) => takeover::run(session, &args),
+        Verb::Export(args) => export::run(session, &args),
         Verb::Completion(args) => completion::run(session, &args),
         Verb::Set(args) => set::run(session, &args),
         Verb::Get(args) => get::run(session, &args),

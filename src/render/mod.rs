@@ -4,6 +4,7 @@
 pub(crate) mod added;
 pub(crate) mod describe;
 pub(crate) mod events;
+pub(crate) mod exported;
 pub(crate) mod imported;
 pub(crate) mod json;
 pub(crate) mod list;

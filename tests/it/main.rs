@@ -24,6 +24,7 @@ mod deaths;
 mod dependencies;
 mod deploy;
 mod events;
+mod export;
 mod fidelity;
 mod flags;
 mod groups;

@@ -196,18 +196,18 @@ for line in sys.stdin.read().splitlines():
         print(what, error.json_path, error.message)
 "#;
 
-/// A venv with a validator under `target/`, made once.
-fn venv() -> PathBuf {
+/// A venv with validators under `target/`, made once.
+pub(crate) fn venv() -> PathBuf {
     let target = root().join("target");
     let lock = File::create(target.join("venv-schema.lock")).unwrap();
     lock.lock().unwrap();
     let venv = target.join("venv-schema");
-    if !venv.join("made").exists() {
+    if !venv.join("made-2").exists() {
         fs::remove_dir_all(&venv).ok();
         done(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-        let packages = ["jsonschema", "json5", "pyyaml"];
+        let packages = ["jsonschema", "json5", "pyyaml", "kubernetes-validate==1.37.0"];
         done(Command::new(venv.join("bin/python")).args(["-m", "pip", "install"]).args(packages));
-        fs::write(venv.join("made"), "").unwrap();
+        fs::write(venv.join("made-2"), "").unwrap();
     }
     venv
 }

@@ -58,10 +58,12 @@ const ARROWS: [(&str, &str, &str); 23] = [
     ),
     ("pm-http", "", "hyper rustix hyper-util tokio-io-timeout tokio"),
     ("pm-scout", "", "serde serde_json toml rustix thiserror"),
+    // Its tests read back with pm-config what it wrote.
+    ("pm-export", "pm-spec pm-config", "serde_json serde-saphyr"),
     ("pm-pm2", "pm-spec pm-config pm-protocol", "clap serde serde_json thiserror"),
     (
         "pm",
-        "pm-spec pm-config pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-web pm-xmlrpc pm-scout pm-daemon pm-guardian pm-os pm-logs",
+        "pm-spec pm-config pm-export pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-web pm-xmlrpc pm-scout pm-daemon pm-guardian pm-os pm-logs",
         "clap serde serde_json memchr chrono regex-lite rustix signal-hook unicode-width",
     ),
     ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix"),

@@ -52,6 +52,7 @@ fn calls() -> Vec<Vec<String>> {
         "check apps.json5",
         "import supervisord.conf --dry-run",
         "takeover --undo",
+        "export supervisor apps.json5",
         "completion bash",
         "kill",
         "kill",

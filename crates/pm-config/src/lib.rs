@@ -80,7 +80,9 @@ pub use hosts::is_host;
 pub use import::{Import, import, supervisor_programs};
 pub use import_note::{Fate, ImportNote};
 pub use keys::{near, support_of, supported_keys};
-pub use paths::{absolute, from_bytes as path_of, to_bytes as path_bytes};
+pub use paths::{
+    absolute, from_bytes as path_of, search as program_in_path, to_bytes as path_bytes,
+};
 pub use program::{EVENT_VERB, SERVE_VERB};
 pub use source::is_config;
 pub use supervisor::{

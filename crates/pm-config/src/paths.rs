@@ -85,7 +85,7 @@ pub(crate) fn is_executable(path: &Path) -> bool {
 pub(crate) const DEFAULT: &[u8] = b"/bin:/usr/bin";
 
 /// The first executable of this name in the app's PATH; an empty or relative entry is seen from the app's folder.
-pub(crate) fn search(name: &OsStr, env: &Environment, cwd: &Path) -> Option<PathBuf> {
+pub fn search(name: &OsStr, env: &Environment, cwd: &Path) -> Option<PathBuf> {
     let list = env.get("PATH").map_or(DEFAULT, ByteString::as_bytes);
     list.split(|byte| *byte == b':')
         .map(|folder| absolute(Path::new(OsStr::from_bytes(folder)), cwd).join(name))

@@ -1,16 +1,16 @@
 //! Compose's times and sizes, read and printed as Go does.
 
 /// Units of a time, in nanoseconds; the longer names first.
-const UNITS: [(&str, f64); 9] = [
-    ("ns", 1.0),
-    ("us", 1e3),
-    ("\u{b5}s", 1e3),
-    ("ms", 1e6),
-    ("s", 1e9),
-    ("m", 60e9),
-    ("h", 3600e9),
-    ("d", 86_400e9),
-    ("w", 604_800e9),
+const UNITS: [(&str, u64); 9] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("\u{b5}s", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+    ("w", 604_800_000_000_000),
 ];
 
 /// A time such as `1h5m30s20ms`, in nanoseconds.
@@ -19,18 +19,33 @@ pub(crate) fn span(text: &str) -> Option<u64> {
     if rest == "0" {
         return Some(0);
     }
-    let mut total = 0.0;
+    let mut total = 0_u64;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
+        let number = &rest[..digits];
         let unit = &rest[digits..];
         let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
         let (_, factor) = UNITS.iter().find(|(name, _)| *name == &unit[..end])?;
-        total += number * factor;
+        total = total.checked_add(times(number, *factor)?)?;
         rest = &unit[end..];
     }
     let is_sane = !text.trim().is_empty();
-    whole(total).filter(|_| is_sane)
+    Some(total).filter(|total| is_sane && i64::try_from(*total).is_ok())
+}
+
+/// So many of a unit, as exact as whole numbers are: `33.431` of seconds.
+fn times(number: &str, factor: u64) -> Option<u64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let parse = |text: &str| if text.is_empty() { Some(0) } else { text.parse::<u128>().ok() };
+    // What is below a nanosecond of a week has no digit here.
+    let part = &part[..part.len().min(18)];
+    let scale = 10_u128.checked_pow(u32::try_from(part.len()).ok()?)?;
+    let factor = u128::from(factor);
+    let all = parse(whole)?.checked_mul(factor)?.checked_add(parse(part)? * factor / scale)?;
+    u64::try_from(all).ok()
 }
 
 /// A number without its fraction, if it is one that can be.
@@ -100,10 +115,12 @@ mod tests {
             ("2d", "48h0m0s"),
             ("0", "0s"),
             ("1m", "1m0s"),
+            ("33431ms", "33.431s"),
+            (".25h", "15m0s"),
         ] {
             assert_eq!(span(text).map(shown).as_deref(), Some(printed), "{text}");
         }
-        for wrong in ["", "5", "x", "5q", "s", "-5s"] {
+        for wrong in ["", "5", "x", "5q", "s", ".s", "-5s"] {
             assert_eq!(span(wrong), None, "{wrong}");
         }
         for (text, bytes) in [

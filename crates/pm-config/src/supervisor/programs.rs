@@ -281,8 +281,11 @@ fn rules(options: &mut SectionOptions<'_>) -> Vec<TableEntry> {
     let retries = options.number("startretries", 3, 0);
     put("start_retries", options.place("startretries"), Value::Integer(retries.into()));
     let signal = options.read("stopsignal", "a signal such as TERM or 15", values::signal);
-    let signal = signal.unwrap_or(pm_spec::Signal::TERM).to_string();
-    put("kill_signal", options.place("stopsignal"), Value::text(signal.as_str()));
+    let signal = signal.unwrap_or(pm_spec::Signal::TERM);
+    // Those of real time have no names.
+    let name = Some(signal.to_string()).filter(|name| name.starts_with("SIG"));
+    let signal = name.map_or_else(|| Value::Integer(signal.number().into()), Value::text);
+    put("kill_signal", options.place("stopsignal"), signal);
     let seconds = options.number("stopwaitsecs", 10, 0).saturating_mul(1000);
     put("kill_timeout", options.place("stopwaitsecs"), Value::Integer(seconds.into()));
     let is_asked = options.switch("stopasgroup", false);

@@ -1,0 +1,64 @@
+//! The variables of an app: those that may be written, and those that may not.
+
+use std::collections::BTreeSet;
+
+use pm_spec::{AppSpec, ByteString, TimedCommand};
+
+/// A variable whose value belongs into no file, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SecretSource<'a> {
+    /// From the ecosystem file or a file of variables.
+    Written,
+    /// A file that holds nothing else.
+    File(&'a ByteString),
+    /// What a command prints.
+    Command(&'a TimedCommand),
+}
+
+/// The variables the config set, by how they may be written; those of the shell are the engine's business.
+#[derive(Debug, Default)]
+pub(crate) struct Variables<'a> {
+    pub(crate) plain: Vec<(String, String)>,
+    pub(crate) secret: Vec<(String, SecretSource<'a>)>,
+    /// Values that are no text.
+    pub(crate) bytes: Vec<String>,
+}
+
+/// Each in order of name.
+pub(crate) fn sorted(app: &AppSpec) -> Variables<'_> {
+    let mut all = Variables::default();
+    let names: BTreeSet<_> = app
+        .declared_env
+        .iter()
+        .chain(&app.hidden_env)
+        .map(|name| name.display().into_owned())
+        .collect();
+    for name in names {
+        if app.secret_files.contains_key(&name) || app.secret_commands.contains_key(&name) {
+            continue;
+        }
+        let Some(value) = app.env.get(&name) else { continue };
+        if app.hides(&name) {
+            all.secret.push((name, SecretSource::Written));
+        } else if let Ok(text) = str::from_utf8(value.as_bytes()) {
+            all.plain.push((name, text.into()));
+        } else {
+            all.bytes.push(name);
+        }
+    }
+    let files = app.secret_files.iter();
+    all.secret.extend(files.map(|(name, file)| (name.clone(), SecretSource::File(file))));
+    let commands = app.secret_commands.iter();
+    all.secret
+        .extend(commands.map(|(name, command)| (name.clone(), SecretSource::Command(command))));
+    all
+}
+
+/// Where a secret has to be put, for people.
+pub(crate) fn origin(source: SecretSource<'_>) -> String {
+    match source {
+        SecretSource::Written => String::new(),
+        SecretSource::File(file) => format!("; its value is in {}", file.display()),
+        SecretSource::Command(command) => format!("; `{}` prints its value", command.line()),
+    }
+}

@@ -1,0 +1,65 @@
+//! What becomes of each key in units of systemd.
+
+use crate::fate::ExportFate;
+use crate::key::ExportKey;
+
+/// What becomes of a key, unless its value is special.
+#[rustfmt::skip]
+pub(crate) fn fate(key: ExportKey) -> ExportFate {
+    use ExportKey as K;
+    match key {
+        K::Name => ExportFate::same("NAME.service"),
+        K::Script | K::Args => ExportFate::same("ExecStart="),
+        K::Interpreter | K::InterpreterArgs => ExportFate::changed("it stands in `ExecStart=`, before the script"),
+        K::Cwd => ExportFate::same("WorkingDirectory="),
+        K::Instances => ExportFate::changed("NAME@.service, one unit for each, and NAME.target over them"),
+        K::InstanceVar => ExportFate::same("Environment=NAME=%i, if there are several instances"),
+        K::Listen => ExportFate::same("NAME-1.socket: ListenStream=, FileDescriptorName=, SocketMode=, Backlog="),
+        K::Umask => ExportFate::same("UMask="),
+        K::Nice => ExportFate::same("Nice="),
+        K::Uid => ExportFate::same("User="),
+        K::Gid => ExportFate::same("Group="),
+        K::Groups => ExportFate::same("SupplementaryGroups="),
+        K::Env => ExportFate::same("Environment="),
+        K::PreStart => ExportFate::changed("ExecStartPre=, within the time of the whole start"),
+        K::Rlimits => ExportFate::same("LimitNOFILE= and its like"),
+        K::Ioprio => ExportFate::same("IOSchedulingClass=, IOSchedulingPriority="),
+        K::OomScoreAdj => ExportFate::same("OOMScoreAdjust="),
+        K::MemLimit => ExportFate::same("MemoryMax="),
+        K::Cpus => ExportFate::same("CPUQuota="),
+        K::PidsLimit => ExportFate::same("TasksMax="),
+        K::Isolate => ExportFate::changed("ProtectSystem=strict and NoNewPrivileges=; for `strict` also SystemCallFilter= and Protect...="),
+        K::WritePaths => ExportFate::same("ReadWritePaths="),
+        K::PrivateTmp => ExportFate::same("PrivateTmp="),
+        K::Network => ExportFate::same("RestrictAddressFamilies=AF_UNIX"),
+        K::Autostart => ExportFate::same("[Install], which is left out"),
+        K::DependsOn => ExportFate::changed("Requires= or Wants=, After=, PartOf=: who has begun counts, unless its unit says when it is ready"),
+        K::Restart | K::Autorestart => ExportFate::same("Restart="),
+        K::StopExitCodes => ExportFate::same("RestartPreventExitStatus="),
+        K::MaxRestarts | K::StartRetries => ExportFate::changed("StartLimitBurst=: starts within a time count, not runs in a row"),
+        K::MinUptime => ExportFate::changed("StartLimitIntervalSec=: so many starts, each so long"),
+        K::RestartDelay => ExportFate::same("RestartSec="),
+        K::ReloadSignal => ExportFate::same("ExecReload="),
+        K::KillSignal => ExportFate::same("KillSignal="),
+        K::KillTimeout => ExportFate::same("TimeoutStopSec="),
+        K::Treekill => ExportFate::same("KillMode=mixed"),
+        K::OutFile => ExportFate::same("StandardOutput="),
+        K::ErrorFile => ExportFate::same("StandardError="),
+        K::Ready => ExportFate::changed("ExecStartPost= asks once a second; `notify` is Type=notify"),
+        K::ReadyTimeout => ExportFate::same("TimeoutStartSec="),
+        K::Watchdog => ExportFate::same("WatchdogSec="),
+        K::MaxMemoryRestart => ExportFate::changed("MemoryMax=: who takes more is killed, and started again by Restart="),
+        K::Schedule => ExportFate::same("NAME.timer: OnCalendar="),
+        K::CronRestart => ExportFate::changed("NAME-restart.timer, whose service restarts it"),
+        K::CronTimezone => ExportFate::same("OnCalendar="),
+        K::CatchUp => ExportFate::same("Persistent="),
+        K::RandomDelay => ExportFate::same("RandomizedDelaySec="),
+        K::TimeLimit => ExportFate::same("TimeoutStartSec= of a job, else RuntimeMaxSec="),
+        K::Retries => ExportFate::changed("Restart=on-failure and StartLimitBurst="),
+        K::Namespace => ExportFate::missing("units have no groups: a target of your own with `PartOf=`"),
+        K::ReloadOrder | K::ReloadParallelism | K::ReloadMonitor => ExportFate::missing("a restart has a gap, unless its sockets are of a .socket unit or ExecReload= has none"),
+        K::LogMaxSize | K::LogKeep => ExportFate::missing("logrotate(8) for files, journald.conf(5) for the journal"),
+        K::Healthcheck | K::Unhealthy => ExportFate::missing("WatchdogSec= with sd_notify(3), or a timer that asks and restarts"),
+        K::Overlap => ExportFate::missing("a timer begins nothing that still runs"),
+    }
+}
