@@ -65,9 +65,29 @@ impl Variables {
     }
 }
 
-/// What the caller has only because it is itself one of our apps (pain 77).
-fn is_internal(name: &str) -> bool {
-    name == "PM_TAG" || name.starts_with("PM_GUARDIAN_")
+/// What each run of an app is given anew.
+const OF_A_RUN: [&str; 12] = [
+    "CREDENTIALS_DIRECTORY",
+    "PM2_HOME",
+    "name",
+    "namespace",
+    "pm_id",
+    "restart_time",
+    "NODE_APP_INSTANCE",
+    "pm_exec_path",
+    "pm_cwd",
+    "pm_out_log_path",
+    "pm_err_log_path",
+    "pm_pid_path",
+];
+
+/// What the caller has only because it is itself one of our apps (pain 77): those know our home by PM2's name, too.
+fn is_internal(name: &str, of: &Environment) -> bool {
+    let home = of.get("PM_HOME");
+    let is_app =
+        || home.is_some() && of.get("PM2_HOME") == home && of.get("pm_exec_path").is_some();
+    let is_ours = name == "PM_TAG" || name.starts_with("PM_GUARDIAN_");
+    is_ours || (OF_A_RUN.contains(&name) && is_app())
 }
 
 /// Builds the environment of an app.
@@ -78,7 +98,8 @@ pub(crate) fn environment(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) ->
     };
     let inherited = &ground.caller.env;
     let mut variables = Variables { all: inherited.clone(), ..Variables::default() };
-    for (name, _) in inherited.iter().filter(|(name, _)| is_internal(name) || is_dropped(name)) {
+    let is_kept = |name: &str| !is_internal(name, inherited) && !is_dropped(name);
+    for (name, _) in inherited.iter().filter(|(name, _)| !is_kept(name)) {
         variables.all.unset(name);
     }
     for entry in ground.deployed.iter().filter(|entry| inherited.get(&entry.key).is_none()) {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::container::image;
 use crate::draft::Draft;
-use crate::environment::{SecretSource, origin};
+use crate::environment::{SecretPlace, origin};
 use crate::files::Exported;
 use crate::key::ExportKey;
 use crate::probes;
@@ -327,8 +327,8 @@ fn environment(
     }
     for (name, source) in &variables.secret {
         let file = match source {
-            SecretSource::File(file) => Some(file.display()),
-            SecretSource::Written | SecretSource::Command(_) => None,
+            SecretPlace::File(file) => Some(file.display()),
+            SecretPlace::Written | SecretPlace::Command(_) => None,
         };
         let Some(file) = file else {
             env.insert(

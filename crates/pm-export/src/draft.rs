@@ -79,6 +79,11 @@ impl<'a> Draft<'a> {
         self.told.push((ExportKey::Env, name.into(), ExportFate::Changed(place.into())));
     }
 
+    /// A part of its value can't be written: why.
+    pub(crate) fn part_missing(&mut self, key: ExportKey, part: &str, why: &'static str) {
+        self.told.push((key, part.into(), ExportFate::missing(why)));
+    }
+
     /// A variable can't be written: why.
     pub(crate) fn unwritten(&mut self, name: &str, why: impl Into<Cow<'static, str>>) {
         self.told.push((ExportKey::Env, name.into(), ExportFate::Missing(why.into())));

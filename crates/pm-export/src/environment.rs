@@ -6,7 +6,7 @@ use pm_spec::{AppSpec, ByteString, TimedCommand};
 
 /// A variable whose value belongs into no file, and where it comes from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum SecretSource<'a> {
+pub(crate) enum SecretPlace<'a> {
     /// From the ecosystem file or a file of variables.
     Written,
     /// A file that holds nothing else.
@@ -19,7 +19,7 @@ pub(crate) enum SecretSource<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Variables<'a> {
     pub(crate) plain: Vec<(String, String)>,
-    pub(crate) secret: Vec<(String, SecretSource<'a>)>,
+    pub(crate) secret: Vec<(String, SecretPlace<'a>)>,
     /// Values that are no text.
     pub(crate) bytes: Vec<String>,
 }
@@ -39,7 +39,7 @@ pub(crate) fn sorted(app: &AppSpec) -> Variables<'_> {
         }
         let Some(value) = app.env.get(&name) else { continue };
         if app.hides(&name) {
-            all.secret.push((name, SecretSource::Written));
+            all.secret.push((name, SecretPlace::Written));
         } else if let Ok(text) = str::from_utf8(value.as_bytes()) {
             all.plain.push((name, text.into()));
         } else {
@@ -47,18 +47,18 @@ pub(crate) fn sorted(app: &AppSpec) -> Variables<'_> {
         }
     }
     let files = app.secret_files.iter();
-    all.secret.extend(files.map(|(name, file)| (name.clone(), SecretSource::File(file))));
+    all.secret.extend(files.map(|(name, file)| (name.clone(), SecretPlace::File(file))));
     let commands = app.secret_commands.iter();
     all.secret
-        .extend(commands.map(|(name, command)| (name.clone(), SecretSource::Command(command))));
+        .extend(commands.map(|(name, command)| (name.clone(), SecretPlace::Command(command))));
     all
 }
 
 /// Where a secret has to be put, for people.
-pub(crate) fn origin(source: SecretSource<'_>) -> String {
+pub(crate) fn origin(source: SecretPlace<'_>) -> String {
     match source {
-        SecretSource::Written => String::new(),
-        SecretSource::File(file) => format!("; its value is in {}", file.display()),
-        SecretSource::Command(command) => format!("; `{}` prints its value", command.line()),
+        SecretPlace::Written => String::new(),
+        SecretPlace::File(file) => format!("; its value is in {}", file.display()),
+        SecretPlace::Command(command) => format!("; `{}` prints its value", command.line()),
     }
 }

@@ -133,8 +133,10 @@ fn update(app: &AppSpec) -> Value {
         "HealthyDeadline": time(app.checks.ready_timeout.max(Span::from_secs(1))),
         "ProgressDeadline": 0,
     });
-    if app.reload.order == ReloadOrder::StartFirst {
-        update["Canary"] = json!(parallel);
+    let is_beside = app.reload.order == ReloadOrder::StartFirst;
+    let canary = app.reload.canary.max(if is_beside { parallel } else { 0 });
+    if canary > 0 {
+        update["Canary"] = json!(canary);
         update["AutoPromote"] = json!(true);
     }
     update

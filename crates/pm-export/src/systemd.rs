@@ -3,6 +3,7 @@
 
 mod calendar;
 mod fates;
+mod hooks;
 mod kernel;
 mod quote;
 mod timers;
@@ -11,7 +12,7 @@ mod words;
 use pm_spec::{AppSpec, Delay, LinePattern, ListenAddress, LogTarget, Readiness, Span};
 
 use crate::draft::Draft;
-use crate::environment::{SecretSource, origin};
+use crate::environment::{SecretPlace, origin};
 use crate::files::Exported;
 use crate::key::ExportKey;
 use crate::{names, probes, program};
@@ -162,6 +163,7 @@ fn begins(draft: &mut Draft<'_>, unit: &mut UnitText) {
     let words = program::texts(draft);
     service.push(format!("ExecStart={}", commands(&words)));
     service.extend(until_ready(draft));
+    hooks::written(draft, service);
     if let Some(signal) = app.reload_signal {
         let line = format!("kill -{} $MAINPID", signal.number());
         service.push(format!("ExecReload={}", commands(&["/bin/sh".into(), "-c".into(), line])));
@@ -299,7 +301,7 @@ fn environment(draft: &mut Draft<'_>) -> Vec<String> {
     let file = format!("/etc/{}.env", draft.name);
     let mut names = Vec::new();
     for (name, source) in &variables.secret {
-        if let SecretSource::File(path) = source {
+        if let SecretPlace::File(path) = source {
             lines.push(format!("LoadCredential={name}:{}", quote::path(&path.display())));
             draft.secret(
                 name,

@@ -67,16 +67,17 @@ pub(crate) async fn run_told(
         .args(argv.iter().skip(1))
         .env_remove("PM_HOME")
         .envs(home.variables())
-        .env("NO_COLOR", "1")
         .current_dir("/")
-        // The panel writes down what it runs.
-        .env(AUDITED, "1")
         .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Ctrl-C in the terminal of the panel is for the panel.
         .process_group(0)
         .kill_on_drop(true);
+    if argv.get(1).is_some_and(|verb| verb == "web") {
+        // The panel writes down what it runs. Verbs that start apps would hand it on to them.
+        command.env(AUDITED, "1");
+    }
     let begin = |source| RunError::Begin { program: program.display().to_string(), source };
     let mut child = command.spawn().map_err(begin)?;
     let (out, err) = (child.stdout.take(), child.stderr.take());

@@ -1,12 +1,18 @@
 //! What one visitor takes leaves enough for the others.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 
 use pm_testkit::Home;
 
 use super::desk::{ask, begin, code, desk, key, request};
 use crate::http::raw;
+
+/// Whether the other side has neither said anything nor gone.
+fn is_open(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
 
 #[test]
 fn s16_nobody_takes_more_than_a_share() {
@@ -23,6 +29,9 @@ fn s16_nobody_takes_more_than_a_share() {
         })
         .collect();
     assert_eq!(ask(port, "GET", "/api/session", &key, "").status, 200);
+    // Nobody had to go for it: who is refused a place is let in once others have run into their deadline.
+    let left = slow.iter().filter(|stream| is_open(stream)).count();
+    assert!(left >= 200, "{left} of 300 were still there");
     drop(slow);
     // Heads of 16 KiB, bodies of 1 MiB.
     let long = format!(

@@ -480,6 +480,15 @@ fn what_we_gave_the_calling_app_does_not_leak_into_its_children() {
     let (spec, _) = desk.app("{script: 'app'}");
     assert!(spec.env.get("PM_TAG").is_none() && spec.env.get("PM_GUARDIAN_FD").is_none());
     assert!(spec.env.get("PM_HOME").is_some());
+    // Who is no app of ours has these for reasons of its own.
+    desk.caller.env.set("name", "x");
+    desk.caller.env.set("PM2_HOME", "x");
+    assert!(desk.app("{script: 'app'}").0.env.get("name").is_some());
+    desk.caller.env.set("pm_exec_path", "/bin/true");
+    let (spec, _) = desk.app("{script: 'app'}");
+    for name in ["name", "PM2_HOME", "pm_exec_path"] {
+        assert!(spec.env.get(name).is_none(), "{name}");
+    }
 }
 
 #[test]

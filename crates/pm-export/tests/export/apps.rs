@@ -54,6 +54,7 @@ pub(crate) fn other() -> AppSpec {
             order: ReloadOrder::StartFirst,
             parallelism: 2,
             monitor: Span::from_secs(4),
+            canary: 1,
         },
         limits: Limits { memory: Some(Bytes::new(32 << 20)) },
         listen: vec![ListenSocket::parse(b"tcp://127.0.0.1:8000?name=web").unwrap()],
@@ -64,10 +65,9 @@ pub(crate) fn other() -> AppSpec {
             time_limit: Some(Span::from_secs(600)),
             retries: 2,
         },
-        pre_start: Some(TimedCommand {
-            command: vec!["/bin/true".into()],
-            timeout: Span::from_secs(5),
-        }),
+        pre_start: Some(ended()),
+        staged: pm_spec::HookStage::ALL.map(|stage| (stage, ended())).into(),
+        secrets: [("key".to_owned(), pm_spec::SecretSource::File("/etc/key".into()))].into(),
         logs: pm_spec::LogSpec {
             out: LogTarget::File("/var/log/o.log".into()),
             error: LogTarget::File("/var/log/e.log".into()),
@@ -81,6 +81,10 @@ pub(crate) fn other() -> AppSpec {
         }),
         ..AppSpec::new(name, "/bin/echo", "/usr")
     }
+}
+
+fn ended() -> TimedCommand {
+    TimedCommand { command: vec!["/bin/true".into()], timeout: Span::from_secs(5) }
 }
 
 fn kernel() -> KernelRules {

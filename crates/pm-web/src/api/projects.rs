@@ -139,6 +139,7 @@ pub(crate) async fn add(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, D
     let flags = [
         format!("--name={job}"),
         format!("--namespace={NAMESPACE}"),
+        format!("--cwd={folder}"),
         "--interpreter=none".into(),
         "--no-autorestart".into(),
         "--no-wait".into(),

@@ -1,7 +1,7 @@
 // Two gunicorn apps from two folders, without a terminal: one by mouse in English, one by keyboard alone in Chinese.
 
-import { assert, browser, clean, link, open, panel, kill, pm, row, until, violations, writeFileSync } from "./tools.mjs";
-import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { assert, browser, clean, elsewhere, link, open, panel, kill, pm, row, until, violations, writeFileSync } from "./tools.mjs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 
 const { VENV, PORTS } = process.env;
 const ports = PORTS.split(",");
@@ -19,6 +19,11 @@ const chrome = await browser();
 /** What it says by itself, asked for without pm. */
 const says = (port) => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text(), () => "");
 
+/** What the page has shown: the line a button would run, and the one that was run. */
+const shown = { before: [], after: [] };
+const strip = (page) => page.locator(".strip code").textContent();
+const ran = async (page) => (await page.locator("main code").filter({ hasText: /^\$ pm start/ }).textContent()).replace("$ ", "");
+
 // By mouse.
 {
   const { page, faults } = await open(chrome);
@@ -31,11 +36,14 @@ const says = (port) => fetch(`http://127.0.0.1:${port}/`).then((answer) => answe
   const look = page.getByRole("region", { name: "Last look" });
   await look.getByText(`--bind 127.0.0.1:${ports[0]}`).waitFor();
   assert.deepEqual(await violations(page), []);
-  const shown = await look.locator("pre").first().textContent();
+  const file = await look.locator("pre").first().textContent();
+  await look.getByRole("button", { name: "Set up and start" }).hover();
+  shown.before.push(await strip(page));
   await look.getByRole("button", { name: "Set up and start" }).click();
   await page.getByText(`listens on port ${ports[0]}`).waitFor();
   assert.deepEqual(await violations(page), []);
-  assert.equal(readFileSync("sites/orders/ecosystem.json5", "utf8"), shown);
+  assert.equal(readFileSync("sites/orders/ecosystem.json5", "utf8"), file);
+  shown.after.push(await ran(page));
   await page.getByText("Back to the list").click();
   await row(page, "orders").getByText("online").waitFor();
   clean(faults);
@@ -66,11 +74,48 @@ assert.equal(await says(ports[0]), "here is orders");
   await page.keyboard.press("Enter");
   await page.getByText(`--bind 127.0.0.1:${ports[1]}`).waitFor();
   await to("安装并启动");
+  shown.before.push(await strip(page));
   await page.keyboard.press("Enter");
   await page.getByText(`正在监听端口 ${ports[1]}`).waitFor();
+  shown.after.push(await ran(page));
   clean(faults);
 }
 assert.equal(await says(ports[1]), "here is users");
 
 await chrome.close();
 await kill(server);
+
+// Who types what was shown has the same: files, list, and what PM2's users read.
+const files = () => ["orders", "users"].map((name) => readFileSync(`sites/${name}/ecosystem.json5`, "utf8"));
+/** Other from run to run: who it is, when, and what it uses. Where a home lies is said by its name. */
+const PASSING = new Set(["pid", "pids", "pm_pid_path", "since", "started_at", "created_at", "pm_uptime", "monit", "usage", "unique_id", "key"]);
+const lasting = (text, root) => JSON.parse(text.replaceAll(root, "HOME"), (key, value) => (PASSING.has(key) ? undefined : value));
+const settled = (call, names) => until(`${names} are set up and up`, () => {
+  const rows = JSON.parse(call("list", "--json"));
+  return names.every((name) => rows.some((one) => one.name === name && one.status === "online")) && rows.every((one) => names.includes(one.name) || one.status === "stopped");
+});
+/** Everything of a home that is to be equal. */
+const state = (call, root) => [["list", "--json"], ["jlist"]].map((words) => lasting(call(...words), root));
+/** Who comes first has another number where nobody came before. */
+const numberless = (row) => JSON.parse(JSON.stringify(row, (key, value) => (["id", "pm_id"].includes(key) ? undefined : value)));
+
+await settled(pm, ["orders", "users"]);
+const known = { files: files(), all: state(pm, process.env.PM_HOME) };
+pm("kill");
+for (const [name, lines, fits, more] of [
+  ["second", shown.after, undefined, ""],
+  // What the button says before the click: the same but for the job that does it.
+  ["third", shown.before, (one) => !one.name.startsWith("setup-"), " --yes"],
+]) {
+  const home = elsewhere(name);
+  for (const folder of ["orders", "users"]) rmSync(`sites/${folder}/ecosystem.json5`);
+  for (const [at, line] of lines.entries()) {
+    home.typed(line + more);
+    await settled(home.pm, ["orders", "users"].slice(0, at + 1));
+  }
+  assert.deepEqual(files(), known.files);
+  const [has, want] = [state(home.pm, home.root), known.all].map((lists) => (fits ? lists.map((rows) => rows.filter(fits).map(numberless)) : lists));
+  assert.deepEqual(has, want, name);
+  assert.equal(await says(ports[0]), "here is orders");
+  home.pm("kill");
+}

@@ -13,6 +13,20 @@ export const BASE = `http://127.0.0.1:${PORT}/`;
 /** Far more than anything should take. */
 const PATIENCE = Number(process.env.PATIENCE ?? 60_000);
 
+/** Homes beside the test's own; who fails leaves none behind. */
+const others = [];
+
+/** Another home: what is typed there, in a shell, as it stands in the page, and what pm prints. */
+export function elsewhere(name) {
+  const folder = `${process.cwd()}/${name}`;
+  mkdirSync(folder);
+  const env = { ...process.env, PM_HOME: `${folder}/home` };
+  const run = (program, args) => execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], cwd: folder, env });
+  const home = { root: env.PM_HOME, typed: (line) => run("sh", ["-c", `pm() { "$PM" "$@"; }\n${line}`]), pm: (...args) => run(PM, args) };
+  others.push(home);
+  return home;
+}
+
 /** Runs pm; what it prints. */
 export function pm(...args) {
   return execFileSync(PM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
@@ -97,6 +111,9 @@ process.on("uncaughtException", async (error) => {
     console.error(page.url(), "\n", faults, "\n", await page.innerText("body").catch(String));
   }
   children.forEach((child) => child.kill("SIGKILL"));
+  for (const home of others) {
+    try { home.pm("kill"); } catch { /* it did not come that far */ }
+  }
   process.exit(1);
 });
 
