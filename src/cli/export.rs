@@ -4,13 +4,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pm_export::ExportTarget;
 
 /// `export systemd ecosystem.json5 -o units`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Where the apps go
-    #[arg(value_name = "TARGET", value_parser = target)]
+    #[arg(value_name = "TARGET", value_parser = targets())]
     pub(crate) target: ExportTarget,
     /// An ecosystem file, or names of apps; default is the file that lies here, or all that run
     #[arg(value_name = "FILE|APP")]
@@ -23,9 +24,7 @@ pub(crate) struct ExportArgs {
     pub(crate) force: bool,
 }
 
-fn target(text: &str) -> Result<ExportTarget, String> {
-    ExportTarget::named(text).ok_or_else(|| {
-        let names: Vec<_> = ExportTarget::ALL.iter().map(|target| target.name()).collect();
-        format!("there is {}", names.join(", "))
-    })
+fn targets() -> impl TypedValueParser<Value = ExportTarget> {
+    PossibleValuesParser::new(ExportTarget::ALL.iter().map(|target| target.name()))
+        .try_map(|name| ExportTarget::named(&name).ok_or("nothing is called so"))
 }

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub(crate) struct TakeoverArgs {
     /// Whose programs: supervisor, pm2
-    #[arg(value_name = "FROM", required_unless_present = "undo", value_parser = former)]
+    #[arg(value_name = "FROM", value_parser = former)]
     pub(crate) from: Option<FormerKind>,
     /// Only these programs
     #[arg(value_name = "PROGRAM")]
     pub(crate) programs: Vec<String>,
-    /// Supervisor's file, if it is not where Supervisor looks for it
+    /// Its file, if it is not where Supervisor looks for it
     #[arg(short = 'c', long, value_name = "FILE")]
     pub(crate) configuration: Option<PathBuf>,
     /// Only show what would be done
@@ -47,12 +47,12 @@ fn former(word: &str) -> Result<FormerKind, String> {
     match word {
         "supervisor" | "supervisord" => Ok(FormerKind::Supervisor),
         "pm2" => Ok(FormerKind::Pm2),
-        "systemd" => Err("units of systemd don't move by themselves: `systemctl cat UNIT` says what one runs; write that into an \
-                          ecosystem file, then `systemctl disable --now UNIT` and `pm start` the file"
+        "systemd" => Err("units of systemd don't move by themselves: `systemctl disable --now UNIT`, then `pm start` the path \
+                          of its file (`systemctl cat UNIT` names it), which is read as it stands"
             .into()),
         "procfile" | "foreman" | "honcho" | "overmind" => {
-            Err("whoever runs a Procfile ends with all it started and takes no questions: end it, and start its lines with \
-                 `pm start \"COMMAND\" --name NAME`"
+            Err("whoever runs a Procfile ends with all it started and takes no questions: end it, and \
+                 `pm start Procfile`"
                 .into())
         }
         _ => Err("wanted is supervisor or pm2".into()),

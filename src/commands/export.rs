@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use pm_config::{Caller, Overrides, path_bytes, program_in_path};
-use pm_export::Exported;
+use pm_export::TargetFiles;
 use pm_spec::AppSpec;
 use serde_json::json;
 
@@ -81,7 +81,7 @@ fn find(app: &mut AppSpec, caller: &Caller) {
 }
 
 /// All files or none.
-fn write(folder: &Path, made: &Exported, is_forced: bool) -> Result<(), Failure> {
+fn write(folder: &Path, made: &TargetFiles, is_forced: bool) -> Result<(), Failure> {
     let there = made.files.iter().map(|file| folder.join(&file.name)).find(|file| file.exists());
     if let Some(file) = there.filter(|_| !is_forced) {
         return Err(written_file::kept(&file));

@@ -27,7 +27,10 @@ pub(super) fn run(session: &Session, args: &TakeoverArgs) -> Result<Report, Fail
     if args.undo {
         return undo(session, args, TakeoverRecord::open(session)?);
     }
-    let Some(from) = args.from else { return Err(Failure::input("say from whom")) };
+    let Some(from) = args.from else {
+        return Err(Failure::input("take over whose programs?")
+            .hint("`pm takeover supervisor` or `pm takeover pm2`"));
+    };
     let file = args.configuration.as_deref();
     let mut former = find(session, from, file.map(Path::to_owned))?;
     let mut record = TakeoverRecord::open(session)?;

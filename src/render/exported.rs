@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use pm_export::{ExportFate, ExportNote, Exported};
+use pm_export::{ExportFate, ExportNote, TargetFiles};
 use serde_json::{Value, json};
 
 use crate::render::text::{Paint, count};
 
 /// The files one after the other; where there are several, a comment says which one follows.
-pub(crate) fn files(made: &Exported) -> String {
+pub(crate) fn files(made: &TargetFiles) -> String {
     if let [file] = made.files.as_slice() {
         return file.text.clone();
     }
@@ -20,7 +20,7 @@ pub(crate) fn files(made: &Exported) -> String {
 }
 
 /// The report, for people.
-pub(crate) fn told(made: &Exported, folder: Option<&Path>, colour: bool) -> String {
+pub(crate) fn told(made: &TargetFiles, folder: Option<&Path>, colour: bool) -> String {
     let widest = |of: fn(&ExportNote) -> usize| made.notes.iter().map(of).max().unwrap_or(0);
     let (app, key) = (widest(|it| it.app.chars().count()), widest(|it| it.key.chars().count()));
     let mut text = String::new();
@@ -46,7 +46,7 @@ pub(crate) fn told(made: &Exported, folder: Option<&Path>, colour: bool) -> Stri
 }
 
 /// For programs.
-pub(crate) fn document(made: &Exported) -> Value {
+pub(crate) fn document(made: &TargetFiles) -> Value {
     let file = |it: &pm_export::ExportedFile| json!({ "name": it.name, "text": it.text });
     let note = |it: &ExportNote| json!({ "app": it.app, "key": it.key, "fate": it.fate.word(), "why": it.fate.why() });
     let files: Vec<_> = made.files.iter().map(file).collect();
@@ -63,7 +63,7 @@ mod tests {
     fn each_key_has_its_line_and_each_file_its_name() {
         let note = |key: &str, fate| ExportNote { app: "web".into(), key: key.into(), fate };
         let file = |name: &str| ExportedFile { name: name.into(), text: "x\n".into() };
-        let mut made = Exported {
+        let mut made = TargetFiles {
             files: vec![file("a.service")],
             notes: vec![
                 note("script", ExportFate::Same("ExecStart".into())),

@@ -72,7 +72,7 @@ const ARROWS: [(&str, &str, &str); 24] = [
 ];
 
 /// What tests may name besides.
-const FOR_TESTS: &str = "pm-testkit pm-fuzz tempfile insta proptest serde_json rustix";
+const FOR_TESTS: &str = "clap_mangen pm-testkit pm-fuzz tempfile insta proptest serde_json rustix";
 
 /// Files that are one table or one list of cases and would not be clearer in two.
 const LONG: [&str; 0] = [];

@@ -4,20 +4,20 @@
 /// `needs` is asked once for each thing, so that ten thousand of them in a row cost no more than ten thousand questions.
 pub(crate) fn circles(count: usize, mut needs: impl FnMut(usize) -> Vec<usize>) -> Vec<Vec<usize>> {
     let mut found: Vec<Vec<usize>> = Vec::new();
-    let mut standing = vec![Standing::Unseen; count];
+    let mut standing = vec![VisitState::Unseen; count];
     for first in 0..count {
         // The way from the first to where we are, each with what it needs and is not looked at yet.
         let mut way: Vec<(usize, Vec<usize>)> = Vec::new();
         let mut next = Some(first);
         loop {
             match next.map(|at| (at, standing[at])) {
-                Some((at, Standing::Unseen)) => {
-                    standing[at] = Standing::OnTheWay;
+                Some((at, VisitState::Unseen)) => {
+                    standing[at] = VisitState::OnTheWay;
                     let mut all = needs(at);
                     all.reverse();
                     way.push((at, all));
                 }
-                Some((at, Standing::OnTheWay)) => {
+                Some((at, VisitState::OnTheWay)) => {
                     let begin = way.iter().position(|(one, _)| *one == at).unwrap_or_default();
                     let mut circle: Vec<_> = way[begin..].iter().map(|(one, _)| *one).collect();
                     let least = circle.iter().enumerate().min_by_key(|(_, one)| **one);
@@ -25,12 +25,12 @@ pub(crate) fn circles(count: usize, mut needs: impl FnMut(usize) -> Vec<usize>) 
                     circle.rotate_left(least);
                     found.push(circle);
                 }
-                Some((_, Standing::Done)) | None => {}
+                Some((_, VisitState::Done)) | None => {}
             }
             let Some((at, rest)) = way.last_mut() else { break };
             next = rest.pop();
             if next.is_none() {
-                standing[*at] = Standing::Done;
+                standing[*at] = VisitState::Done;
                 way.pop();
             }
         }
@@ -39,7 +39,7 @@ pub(crate) fn circles(count: usize, mut needs: impl FnMut(usize) -> Vec<usize>) 
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum VisitState {
     Unseen,
     OnTheWay,
     Done,

@@ -204,9 +204,7 @@ impl RunControl {
         let file = PidFile::of(&run.app, run.address.instance);
         if let Some(pid) = pid {
             self.tell_guardian(&ToGuardian::Ack { tag, pid });
-            if let Some(file) = file {
-                file.remove(pid);
-            }
+            file.map(|file| file.remove(pid));
         }
         let had = [(had_channel, CHANNEL_SLOT), (had_notices, NOTICE_SLOT), (true, PIDFD_SLOT)];
         for (_, slot) in had.into_iter().filter(|(had, _)| *had) {

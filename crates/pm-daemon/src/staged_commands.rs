@@ -23,7 +23,7 @@ use crate::{daemon_log, hooks, short_command};
 pub(crate) struct StagedRuns(BTreeMap<(RunId, HookStage), oneshot::Receiver<()>>);
 
 /// To whom its task speaks.
-pub(crate) type Ends = (Sender<SpawnerJob>, mpsc::Sender<Inlet>);
+pub(crate) type StageEnds = (Sender<SpawnerJob>, mpsc::Sender<Inlet>);
 
 impl StagedRuns {
     /// Begins one, of a run that the core has just spoken of.
@@ -32,7 +32,7 @@ impl StagedRuns {
         core: &Core,
         (run, stage): (RunId, HookStage),
         clocks: Clocks<'_>,
-        (spawner, outlet): Ends,
+        (spawner, outlet): StageEnds,
     ) {
         let Some(instance) = core.instance_of_run(run) else { return };
         let Some(command) = instance.app.staged.get(&stage) else { return };
@@ -80,7 +80,7 @@ impl StagedRuns {
         self.0.remove(&(run, stage));
     }
 
-    /// Ends those that nobody wants any more.
+    /// StageEnds those that nobody wants any more.
     pub(crate) fn tend(&mut self, core: &Core) {
         self.0.retain(|(run, stage), _| core.wants_hook(*run, *stage));
     }

@@ -10,9 +10,9 @@ use pm_spec::{
 use serde_json::{Map, Value, json};
 
 use crate::container::image;
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::environment::{SecretPlace, origin};
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::probes;
 use crate::program;
@@ -21,13 +21,13 @@ use crate::{names, yaml};
 pub(crate) use fates::fate;
 
 /// The file of all of them.
-pub(crate) fn export(apps: &[AppSpec]) -> Exported {
+pub(crate) fn export(apps: &[AppSpec]) -> TargetFiles {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let names = names::all(apps.iter().map(|app| app.name.as_str()), may_be, 63);
-    let mut exported = Exported::default();
+    let mut exported = TargetFiles::default();
     let (mut services, mut secrets) = (Map::new(), Map::new());
     for (app, name) in apps.iter().zip(&names) {
-        let mut draft = Draft::new(app, name.clone());
+        let mut draft = AppDraft::new(app, name.clone());
         draft.called(name);
         let others = Others { apps, names: &names };
         let service = service(&mut draft, &others, &mut secrets);
@@ -71,7 +71,11 @@ fn escaped(value: Value) -> Value {
     }
 }
 
-fn service(draft: &mut Draft<'_>, others: &Others<'_>, secrets: &mut Map<String, Value>) -> Value {
+fn service(
+    draft: &mut AppDraft<'_>,
+    others: &Others<'_>,
+    secrets: &mut Map<String, Value>,
+) -> Value {
     let app = draft.app;
     let mut service = Map::new();
     let mut put = |key: &str, value: Value| service.insert(key.into(), value);
@@ -161,7 +165,7 @@ fn own(app: &AppSpec) -> Value {
     Value::Object(own)
 }
 
-fn restart(draft: &mut Draft<'_>) -> String {
+fn restart(draft: &mut AppDraft<'_>) -> String {
     let policy = &draft.app.restart;
     if draft.app.schedule.as_ref().is_some_and(|it| it.job) {
         return "no".into();
@@ -204,7 +208,7 @@ fn deploy(app: &AppSpec) -> Map<String, Value> {
     deploy
 }
 
-fn logging(draft: &mut Draft<'_>) -> Value {
+fn logging(draft: &mut AppDraft<'_>) -> Value {
     let app = draft.app;
     if app.logs.out == LogTarget::Discard && app.logs.error == LogTarget::Discard {
         for key in [ExportKey::LogMaxSize, ExportKey::LogKeep] {
@@ -221,7 +225,7 @@ fn logging(draft: &mut Draft<'_>) -> Value {
     json!({ "driver": "json-file", "options": options })
 }
 
-fn limits(draft: &mut Draft<'_>) -> Vec<(&'static str, Value)> {
+fn limits(draft: &mut AppDraft<'_>) -> Vec<(&'static str, Value)> {
     let app = draft.app;
     let kernel = &app.kernel;
     let mut limits = Vec::new();
@@ -259,7 +263,7 @@ fn ulimit(_kind: ResourceKind, limit: ResourceLimit) -> Option<Value> {
 }
 
 fn depends(
-    draft: &mut Draft<'_>,
+    draft: &mut AppDraft<'_>,
     others: &Others<'_>,
     need: &pm_spec::Dependency,
 ) -> Option<(String, Value)> {
@@ -289,7 +293,7 @@ fn depends(
     Some((name.clone(), value))
 }
 
-fn health(draft: &mut Draft<'_>, check: &pm_spec::HealthCheck) -> Value {
+fn health(draft: &mut AppDraft<'_>, check: &pm_spec::HealthCheck) -> Value {
     let test = match &check.question.probe {
         Probe::Exec(argv) => {
             let words = argv.iter().map(|word| json!(word.display()));
@@ -317,7 +321,7 @@ fn health(draft: &mut Draft<'_>, check: &pm_spec::HealthCheck) -> Value {
 
 /// The variables, and the names of secrets that are files in the container.
 fn environment(
-    draft: &mut Draft<'_>,
+    draft: &mut AppDraft<'_>,
     secrets: &mut Map<String, Value>,
 ) -> (Map<String, Value>, Vec<Value>) {
     let variables = std::mem::take(&mut draft.variables);

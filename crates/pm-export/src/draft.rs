@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pm_spec::{AppSpec, Readiness, Span};
 
-use crate::environment::{Variables, sorted};
+use crate::environment::{SortedVariables, sorted};
 use crate::fate::{ExportFate, ExportNote};
 use crate::key::ExportKey;
 use crate::probes::secret_headers;
@@ -12,16 +12,16 @@ use crate::said;
 
 /// One app, its name there, and what is told of it.
 #[derive(Debug)]
-pub(crate) struct Draft<'a> {
+pub(crate) struct AppDraft<'a> {
     pub(crate) app: &'a AppSpec,
     /// What it is called there.
     pub(crate) name: String,
     /// Its variables by how they may be written.
-    pub(crate) variables: Variables<'a>,
+    pub(crate) variables: SortedVariables<'a>,
     told: Vec<(ExportKey, String, ExportFate)>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> AppDraft<'a> {
     pub(crate) fn new(app: &'a AppSpec, name: String) -> Self {
         let mut draft = Self { app, variables: sorted(app), told: Vec::new(), name };
         let ready = app.checks.ready.as_deref().and_then(|ready| match ready {

@@ -17,7 +17,7 @@ pub(crate) enum SecretPlace<'a> {
 
 /// The variables the config set, by how they may be written; those of the shell are the engine's business.
 #[derive(Debug, Default)]
-pub(crate) struct Variables<'a> {
+pub(crate) struct SortedVariables<'a> {
     pub(crate) plain: Vec<(String, String)>,
     pub(crate) secret: Vec<(String, SecretPlace<'a>)>,
     /// Values that are no text.
@@ -25,8 +25,8 @@ pub(crate) struct Variables<'a> {
 }
 
 /// Each in order of name.
-pub(crate) fn sorted(app: &AppSpec) -> Variables<'_> {
-    let mut all = Variables::default();
+pub(crate) fn sorted(app: &AppSpec) -> SortedVariables<'_> {
+    let mut all = SortedVariables::default();
     let names: BTreeSet<_> = app
         .declared_env
         .iter()

@@ -13,14 +13,14 @@ pub struct ExportedFile {
 
 /// Everything an export makes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exported {
+pub struct TargetFiles {
     /// The files, in the order they are to be read.
     pub files: Vec<ExportedFile>,
     /// What became of each key of each app.
     pub notes: Vec<ExportNote>,
 }
 
-impl Exported {
+impl TargetFiles {
     pub(crate) fn file(&mut self, name: impl Into<String>, text: impl Into<String>) {
         self.files.push(ExportedFile { name: name.into(), text: text.into() });
     }

@@ -8,9 +8,9 @@ use pm_spec::{AppSpec, Identifier, Isolate, OnUnhealthy, Overlap, Readiness, Rel
 use serde_json::{Map, Value, json};
 
 use crate::container::image;
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::environment::origin;
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::{cron, names, program, yaml};
 
@@ -22,13 +22,13 @@ fn may_be(c: char) -> bool {
 }
 
 /// A file for each of them.
-pub(crate) fn export(apps: &[AppSpec]) -> Exported {
+pub(crate) fn export(apps: &[AppSpec]) -> TargetFiles {
     let lower = apps.iter().map(|app| app.name.as_str().to_lowercase());
     // Names of jobs get eleven letters more.
     let names = names::all(lower, may_be, 52);
-    let mut exported = Exported::default();
+    let mut exported = TargetFiles::default();
     for (app, name) in apps.iter().zip(names) {
-        let mut draft = Draft::new(app, name.clone());
+        let mut draft = AppDraft::new(app, name.clone());
         draft.called(&name);
         let documents = documents(&mut draft);
         let about = "written by pm export; the image is named and has to be built";
@@ -55,7 +55,7 @@ fn workload(app: &AppSpec) -> Workload {
     }
 }
 
-fn documents(draft: &mut Draft<'_>) -> Vec<Value> {
+fn documents(draft: &mut AppDraft<'_>) -> Vec<Value> {
     let app = draft.app;
     let mut documents = Vec::new();
     let config: Map<_, _> =
@@ -85,11 +85,11 @@ fn documents(draft: &mut Draft<'_>) -> Vec<Value> {
     documents
 }
 
-fn labels(draft: &Draft<'_>) -> Value {
+fn labels(draft: &AppDraft<'_>) -> Value {
     json!({ "app.kubernetes.io/name": draft.name })
 }
 
-fn object(draft: &Draft<'_>, version: &str, kind: &str, spec: Value) -> Value {
+fn object(draft: &AppDraft<'_>, version: &str, kind: &str, spec: Value) -> Value {
     let mut metadata = json!({ "name": draft.name, "labels": labels(draft) });
     if draft.app.namespace != pm_spec::AppName::default_namespace() {
         let namespace = names::all([draft.app.namespace.as_str().to_lowercase()], may_be, 63);
@@ -102,7 +102,7 @@ fn object(draft: &Draft<'_>, version: &str, kind: &str, spec: Value) -> Value {
     object
 }
 
-fn deployment(draft: &mut Draft<'_>, pod: &Value) -> Value {
+fn deployment(draft: &mut AppDraft<'_>, pod: &Value) -> Value {
     let app = draft.app;
     let parallel = app.reload.parallelism.max(1);
     let (surge, gone) = match app.reload.order {
@@ -132,7 +132,7 @@ fn deployment(draft: &mut Draft<'_>, pod: &Value) -> Value {
 }
 
 /// What a Job and the jobs of a `CronJob` are.
-fn job(draft: &mut Draft<'_>, pod: &Value) -> Value {
+fn job(draft: &mut AppDraft<'_>, pod: &Value) -> Value {
     let app = draft.app;
     let mut spec = json!({
         "backoffLimit": app.job.retries,
@@ -151,7 +151,7 @@ fn job(draft: &mut Draft<'_>, pod: &Value) -> Value {
     spec
 }
 
-fn cron_job(draft: &mut Draft<'_>, pod: &Value) -> Value {
+fn cron_job(draft: &mut AppDraft<'_>, pod: &Value) -> Value {
     let app = draft.app;
     let Some(schedule) = &app.schedule else { return Value::Null };
     let pattern = cron::long(&schedule.pattern);
@@ -199,7 +199,7 @@ fn escaped(text: &str) -> String {
     text.replace("$(", "$$(")
 }
 
-fn pod(draft: &mut Draft<'_>) -> Value {
+fn pod(draft: &mut AppDraft<'_>) -> Value {
     let app = draft.app;
     let words: Vec<_> = program::texts(draft).iter().map(|word| escaped(word)).collect();
     let mut container = json!({
@@ -249,7 +249,7 @@ fn pod(draft: &mut Draft<'_>) -> Value {
     spec
 }
 
-fn resources(draft: &Draft<'_>, container: &mut Value) {
+fn resources(draft: &AppDraft<'_>, container: &mut Value) {
     let kernel = &draft.app.kernel;
     let mut limits = Map::new();
     if let Some(bytes) = kernel.mem_limit.or(draft.app.limits.memory) {
@@ -276,7 +276,7 @@ fn security(app: &AppSpec, container: &mut Value) {
 }
 
 /// Users by number: names are those of an image nobody has seen.
-fn user(draft: &mut Draft<'_>) -> Map<String, Value> {
+fn user(draft: &mut AppDraft<'_>) -> Map<String, Value> {
     let mut context = Map::new();
     let Some(user) = &draft.app.user else { return context };
     for (key, name, id) in
@@ -307,7 +307,7 @@ fn user(draft: &mut Draft<'_>) -> Map<String, Value> {
     context
 }
 
-fn probes(draft: &mut Draft<'_>, container: &mut Value) {
+fn probes(draft: &mut AppDraft<'_>, container: &mut Value) {
     let checks = &draft.app.checks;
     if workload(draft.app) != Workload::Deployment {
         if checks.health.is_some() {
@@ -350,7 +350,7 @@ fn probes(draft: &mut Draft<'_>, container: &mut Value) {
 }
 
 /// Where its variables come from: its `ConfigMap`, and Secrets by their names.
-fn environment(draft: &mut Draft<'_>) -> (Vec<Value>, Vec<Value>) {
+fn environment(draft: &mut AppDraft<'_>) -> (Vec<Value>, Vec<Value>) {
     let variables = std::mem::take(&mut draft.variables);
     let mut from = Vec::new();
     if !variables.plain.is_empty() {

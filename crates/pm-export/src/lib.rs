@@ -27,7 +27,7 @@ mod target;
 mod yaml;
 
 pub use fate::{ExportFate, ExportNote};
-pub use files::{Exported, ExportedFile};
+pub use files::{ExportedFile, TargetFiles};
 pub use key::ExportKey;
 pub use nowhere::why as without_counterpart;
 pub use program::command;

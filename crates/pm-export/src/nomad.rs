@@ -5,10 +5,10 @@ mod fates;
 use pm_spec::{AppSpec, Delay, HealthCheck, OnUnhealthy, Question, Readiness, ReloadOrder, Span};
 use serde_json::{Map, Value, json};
 
-use crate::container::{Asked, asked};
-use crate::draft::Draft;
+use crate::container::{ContainerRequest, asked};
+use crate::draft::AppDraft;
 use crate::environment::origin;
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::probes::headers;
 use crate::{cron, names, program};
@@ -16,12 +16,12 @@ use crate::{cron, names, program};
 pub(crate) use fates::fate;
 
 /// A file for each of them.
-pub(crate) fn export(apps: &[AppSpec]) -> Exported {
+pub(crate) fn export(apps: &[AppSpec]) -> TargetFiles {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     let names = names::all(apps.iter().map(|app| app.name.as_str()), may_be, 63);
-    let mut exported = Exported::default();
+    let mut exported = TargetFiles::default();
     for (app, name) in apps.iter().zip(names) {
-        let mut draft = Draft::new(app, name.clone());
+        let mut draft = AppDraft::new(app, name.clone());
         draft.called(&name);
         let job = job(&mut draft);
         exported.file(format!("{name}.nomad.json"), format!("{:#}\n", json!({ "Job": job })));
@@ -44,7 +44,7 @@ fn ends(app: &AppSpec) -> bool {
     !app.restart.autorestart || app.schedule.as_ref().is_some_and(|it| it.job)
 }
 
-fn job(draft: &mut Draft<'_>) -> Value {
+fn job(draft: &mut AppDraft<'_>) -> Value {
     let app = draft.app;
     let mut job = json!({
         "ID": draft.name,
@@ -72,7 +72,7 @@ fn job(draft: &mut Draft<'_>) -> Value {
     job
 }
 
-fn group(draft: &mut Draft<'_>) -> Value {
+fn group(draft: &mut AppDraft<'_>) -> Value {
     let app = draft.app;
     let is_off = !app.autostart && app.schedule.is_none();
     let mut group = json!({
@@ -142,7 +142,7 @@ fn update(app: &AppSpec) -> Value {
     update
 }
 
-fn task(draft: &mut Draft<'_>, name: &str, words: &[String]) -> Value {
+fn task(draft: &mut AppDraft<'_>, name: &str, words: &[String]) -> Value {
     let app = draft.app;
     let (first, rest) =
         words.split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
@@ -201,7 +201,7 @@ fn task(draft: &mut Draft<'_>, name: &str, words: &[String]) -> Value {
 }
 
 /// A service with the checks, and the ports they are made at.
-fn services(draft: &mut Draft<'_>) -> (Vec<Value>, Vec<Value>) {
+fn services(draft: &mut AppDraft<'_>) -> (Vec<Value>, Vec<Value>) {
     let checks = &draft.app.checks;
     let mut asking = Asking::default();
     match checks.ready.as_deref() {
@@ -236,7 +236,7 @@ struct Asking {
 impl Asking {
     fn add(
         &mut self,
-        draft: &Draft<'_>,
+        draft: &AppDraft<'_>,
         question: &Question,
         health: Option<&HealthCheck>,
         restarts: bool,
@@ -249,13 +249,13 @@ impl Asking {
             label
         };
         let mut check = match asked(draft, &question.probe) {
-            Asked::Tcp(port) => json!({ "Type": "tcp", "PortLabel": label(port) }),
-            Asked::Http(port, get) => {
+            ContainerRequest::Tcp(port) => json!({ "Type": "tcp", "PortLabel": label(port) }),
+            ContainerRequest::Http(port, get) => {
                 let headers: Map<_, _> =
                     headers(get).map(|(name, value)| (name.to_owned(), json!([value]))).collect();
                 json!({ "Type": "http", "PortLabel": label(port), "Path": get.path, "Protocol": "http", "Header": headers })
             }
-            Asked::Command(words) => {
+            ContainerRequest::Command(words) => {
                 self.has_commands = true;
                 let (first, rest) = words
                     .split_first()
@@ -278,7 +278,7 @@ impl Asking {
 }
 
 /// Secrets come from Nomad's variables, by a template of the task's own.
-fn secrets(draft: &mut Draft<'_>, tasks: &mut [Value]) {
+fn secrets(draft: &mut AppDraft<'_>, tasks: &mut [Value]) {
     let variables = std::mem::take(&mut draft.variables);
     let place = format!("nomad/jobs/{}", draft.name);
     let mut lines = String::new();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use pm_spec::AppSpec;
 
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::environment::origin;
 use crate::fate::ExportFate;
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::{names, program};
 
@@ -52,13 +52,13 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
 }
 
 /// The Procfile and its variables.
-pub(crate) fn export(apps: &[AppSpec]) -> Exported {
+pub(crate) fn export(apps: &[AppSpec]) -> TargetFiles {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
     let names = names::all(apps.iter().map(|app| app.name.as_str()), may_be, 63);
     let mut drafts: Vec<_> =
-        apps.iter().zip(names).map(|(app, name)| Draft::new(app, name)).collect();
+        apps.iter().zip(names).map(|(app, name)| AppDraft::new(app, name)).collect();
     let common = common(&drafts);
-    let mut exported = Exported::default();
+    let mut exported = TargetFiles::default();
     let mut lines = String::from("# written by pm export\n");
     let mut secrets = BTreeMap::<String, String>::new();
     for draft in &mut drafts {
@@ -96,7 +96,7 @@ pub(crate) fn export(apps: &[AppSpec]) -> Exported {
 }
 
 /// The variables that have one value wherever they are, in every app, and that a file of variables can hold.
-fn common(drafts: &[Draft<'_>]) -> BTreeMap<String, String> {
+fn common(drafts: &[AppDraft<'_>]) -> BTreeMap<String, String> {
     let mut values = BTreeMap::<_, Vec<_>>::new();
     for (name, value) in drafts.iter().flat_map(|draft| &draft.variables.plain) {
         values.entry(name.clone()).or_default().push(value);
@@ -126,7 +126,7 @@ fn word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-fn line(draft: &mut Draft<'_>, common: &BTreeMap<String, String>) -> String {
+fn line(draft: &mut AppDraft<'_>, common: &BTreeMap<String, String>) -> String {
     let app = draft.app;
     let words = |words: &[String]| words.iter().map(|it| word(it)).collect::<Vec<_>>().join(" ");
     let mut parts = Vec::new();

@@ -2,7 +2,7 @@
 
 use pm_spec::{AppSpec, ByteString};
 
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::key::ExportKey;
 
 /// The words of an app's command, as they are run.
@@ -18,7 +18,7 @@ pub fn command(app: &AppSpec) -> Vec<ByteString> {
 }
 
 /// The same as text; bytes that are none are told of.
-pub(crate) fn texts(draft: &mut Draft<'_>) -> Vec<String> {
+pub(crate) fn texts(draft: &mut AppDraft<'_>) -> Vec<String> {
     let words = command(draft.app);
     if words.iter().any(|word| str::from_utf8(word.as_bytes()).is_err()) {
         let how = "bytes that are no UTF-8 became U+FFFD: such files are text";

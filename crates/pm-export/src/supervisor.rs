@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use pm_spec::{AppSpec, LogSpec, LogTarget, RestartPolicy, StopPolicy};
 
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::environment::origin;
 use crate::fate::ExportFate;
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::names;
 use crate::order::depths;
@@ -72,17 +72,17 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
 }
 
 /// The file of all of them.
-pub(crate) fn export(apps: &[AppSpec]) -> Exported {
+pub(crate) fn export(apps: &[AppSpec]) -> TargetFiles {
     let may_be = |c: char| c.is_alphanumeric() || "_.-".contains(c);
     let names = names::all(apps.iter().map(own_name), may_be, 200);
     let depths = depths(apps);
     let is_ordered = depths.iter().any(|depth| *depth > 0);
-    let mut exported = Exported::default();
+    let mut exported = TargetFiles::default();
     let mut text =
         "; written by pm export; `supervisord -c` this file runs it\n[supervisord]\n".to_owned();
     let mut groups = BTreeMap::<String, Vec<String>>::new();
     for ((app, name), depth) in apps.iter().zip(names).zip(depths) {
-        let mut draft = Draft::new(app, name);
+        let mut draft = AppDraft::new(app, name);
         let group = (app.namespace != pm_spec::AppName::default_namespace())
             .then(|| names::all([app.namespace.as_str()], may_be, 200).concat());
         let shown =
@@ -107,12 +107,12 @@ fn own_name(app: &AppSpec) -> &str {
     rest.and_then(|rest| rest.strip_prefix(':')).unwrap_or(app.name.as_str())
 }
 
-fn section(draft: &mut Draft<'_>, priority: Option<usize>) -> String {
+fn section(draft: &mut AppDraft<'_>, priority: Option<usize>) -> String {
     let app = draft.app;
     let mut lines = Vec::new();
     let words: Vec<_> = program::texts(draft).iter().map(|word| quoted(word)).collect();
     lines.push(("command", words.join(" ")));
-    let mut put = |draft: &mut Draft<'_>, key, option, text: &str| match written(text) {
+    let mut put = |draft: &mut AppDraft<'_>, key, option, text: &str| match written(text) {
         IniValue::Fits(value) => lines.push((option, value)),
         IniValue::Refused(why) => draft.missing(key, format!("{text:?}: {why}")),
     };
@@ -152,7 +152,7 @@ fn section(draft: &mut Draft<'_>, priority: Option<usize>) -> String {
     format!("\n[program:{}]\n{}", draft.name, lines.concat())
 }
 
-fn starts(draft: &mut Draft<'_>) -> Vec<(&'static str, String)> {
+fn starts(draft: &mut AppDraft<'_>) -> Vec<(&'static str, String)> {
     let app = draft.app;
     let RestartPolicy { autorestart, min_uptime, stop_exit_codes: codes, .. } = &app.restart;
     let is_job = app.schedule.as_ref().is_some_and(|it| it.job);
@@ -179,7 +179,7 @@ fn starts(draft: &mut Draft<'_>) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn stops(draft: &mut Draft<'_>) -> Vec<(&'static str, String)> {
+fn stops(draft: &mut AppDraft<'_>) -> Vec<(&'static str, String)> {
     let StopPolicy { signal, timeout, tree, by_message: _ } = draft.app.stop;
     let seconds = draft.seconds(ExportKey::KillTimeout, timeout);
     let name = signal.to_string();
@@ -205,7 +205,7 @@ fn rotation(logs: &LogSpec) -> Vec<(&'static str, String)> {
 }
 
 /// The variables; secrets are those of supervisord.
-fn environment(draft: &mut Draft<'_>) -> Vec<String> {
+fn environment(draft: &mut AppDraft<'_>) -> Vec<String> {
     const OWN: [&str; 4] = [
         "SUPERVISOR_ENABLED",
         "SUPERVISOR_PROCESS_NAME",

@@ -11,13 +11,13 @@ mod words;
 
 use pm_spec::{AppSpec, Delay, LinePattern, ListenAddress, LogTarget, Readiness, Span};
 
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::environment::{SecretPlace, origin};
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::{names, probes, program};
 
-use words::{ABOUT, time};
+use words::{ABOUT, commands, time};
 
 pub(crate) use fates::fate;
 
@@ -45,12 +45,12 @@ impl UnitText {
 }
 
 /// The units of all of them.
-pub(crate) fn export(apps: &[AppSpec]) -> Exported {
+pub(crate) fn export(apps: &[AppSpec]) -> TargetFiles {
     let may_be = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let names = names::all(apps.iter().map(|app| app.name.as_str()), may_be, 200);
-    let mut exported = Exported::default();
+    let mut exported = TargetFiles::default();
     for (app, name) in apps.iter().zip(&names) {
-        let mut draft = Draft::new(app, name.clone());
+        let mut draft = AppDraft::new(app, name.clone());
         draft.called(name);
         units(&mut draft, &UnitNames { apps, names: &names }, &mut exported);
         exported.notes.extend(draft.notes(fate));
@@ -77,7 +77,7 @@ fn is_job(app: &AppSpec) -> bool {
     app.schedule.as_ref().is_some_and(|it| it.job)
 }
 
-fn units(draft: &mut Draft<'_>, others: &UnitNames<'_>, exported: &mut Exported) {
+fn units(draft: &mut AppDraft<'_>, others: &UnitNames<'_>, exported: &mut TargetFiles) {
     let app = draft.app;
     let name = draft.name.clone();
     let mut unit = UnitText::default();
@@ -117,7 +117,7 @@ fn units(draft: &mut Draft<'_>, others: &UnitNames<'_>, exported: &mut Exported)
     timers::write(draft, exported);
 }
 
-fn depends(draft: &mut Draft<'_>, others: &UnitNames<'_>, unit: &mut UnitText) {
+fn depends(draft: &mut AppDraft<'_>, others: &UnitNames<'_>, unit: &mut UnitText) {
     for need in &draft.app.depends_on {
         let Some(other) = others.unit(&need.app) else {
             draft.missing(ExportKey::DependsOn, format!("{} is not in this export", need.app));
@@ -135,15 +135,8 @@ fn depends(draft: &mut Draft<'_>, others: &UnitNames<'_>, unit: &mut UnitText) {
     }
 }
 
-fn commands(words: &[String]) -> String {
-    let (first, rest) =
-        words.split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
-    let rest = rest.iter().map(|it| quote::word(it));
-    [quote::program(first)].into_iter().chain(rest).collect::<Vec<_>>().join(" ")
-}
-
 /// What is run, as whom and where.
-fn begins(draft: &mut Draft<'_>, unit: &mut UnitText) {
+fn begins(draft: &mut AppDraft<'_>, unit: &mut UnitText) {
     let app = draft.app;
     let service = &mut unit.service;
     let is_notified = app.checks.ready.as_deref() == Some(&Readiness::Notifies);
@@ -168,7 +161,7 @@ fn begins(draft: &mut Draft<'_>, unit: &mut UnitText) {
         let line = format!("kill -{} $MAINPID", signal.number());
         service.push(format!("ExecReload={}", commands(&["/bin/sh".into(), "-c".into(), line])));
     }
-    let mut put = |draft: &mut Draft<'_>, key, name: &str, text: &str| match quote::line(text) {
+    let mut put = |draft: &mut AppDraft<'_>, key, name: &str, text: &str| match quote::line(text) {
         Some(value) => service.push(format!("{name}={value}")),
         None => draft.missing(key, format!("{text:?} can't be written in a unit")),
     };
@@ -188,7 +181,7 @@ fn begins(draft: &mut Draft<'_>, unit: &mut UnitText) {
 }
 
 /// A loop that asks what pm would ask.
-fn until_ready(draft: &mut Draft<'_>) -> Option<String> {
+fn until_ready(draft: &mut AppDraft<'_>) -> Option<String> {
     let ready = draft.app.checks.ready.as_deref()?;
     let words = match ready {
         Readiness::Answers(question) => probes::argv(&question.probe),
@@ -207,7 +200,7 @@ fn until_ready(draft: &mut Draft<'_>) -> Option<String> {
 }
 
 /// When it is started again, and how it ends.
-fn restarts(draft: &mut Draft<'_>, unit: &mut UnitText) {
+fn restarts(draft: &mut AppDraft<'_>, unit: &mut UnitText) {
     let app = draft.app;
     let restart = &app.restart;
     let job = &app.job;
@@ -264,7 +257,7 @@ fn restarts(draft: &mut Draft<'_>, unit: &mut UnitText) {
     service.extend(app.checks.watchdog.map(|span| format!("WatchdogSec={}", time(span))));
 }
 
-fn outputs(draft: &mut Draft<'_>) -> Vec<String> {
+fn outputs(draft: &mut AppDraft<'_>) -> Vec<String> {
     let app = draft.app;
     let mut lines = Vec::new();
     for (key, name, target) in [
@@ -285,7 +278,7 @@ fn outputs(draft: &mut Draft<'_>) -> Vec<String> {
 }
 
 /// The variables; secrets are in a file that only root reads, or are credentials.
-fn environment(draft: &mut Draft<'_>) -> Vec<String> {
+fn environment(draft: &mut AppDraft<'_>) -> Vec<String> {
     let variables = std::mem::take(&mut draft.variables);
     let mut lines = Vec::new();
     if draft.app.instances > 1 {
@@ -327,7 +320,7 @@ fn environment(draft: &mut Draft<'_>) -> Vec<String> {
 }
 
 /// A unit for each socket: each has a name of its own.
-fn sockets(draft: &mut Draft<'_>, exported: &mut Exported) -> Vec<String> {
+fn sockets(draft: &mut AppDraft<'_>, exported: &mut TargetFiles) -> Vec<String> {
     let app = draft.app;
     if app.instances > 1 && !app.listen.is_empty() {
         draft.missing(

@@ -3,7 +3,7 @@
 use pm_spec::AppSpec;
 
 use crate::fate::ExportFate;
-use crate::files::Exported;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 use crate::{compose, kubernetes, nomad, procfile, supervisor, systemd};
 
@@ -73,7 +73,7 @@ impl ExportTarget {
     }
 
     /// The files for these apps, and what became of them.
-    pub fn export(self, apps: &[AppSpec]) -> Exported {
+    pub fn export(self, apps: &[AppSpec]) -> TargetFiles {
         match self {
             Self::Systemd => systemd::export(apps),
             Self::Compose => compose::export(apps),

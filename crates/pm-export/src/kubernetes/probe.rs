@@ -3,16 +3,16 @@
 use pm_spec::Question;
 use serde_json::{Value, json};
 
-use crate::container::{Asked, asked};
-use crate::draft::Draft;
+use crate::container::{ContainerRequest, asked};
+use crate::draft::AppDraft;
 use crate::key::ExportKey;
 use crate::probes::headers;
 
 /// What is asked, and how long an answer may take.
-pub(super) fn asking(draft: &mut Draft<'_>, key: ExportKey, question: &Question) -> Value {
+pub(super) fn asking(draft: &mut AppDraft<'_>, key: ExportKey, question: &Question) -> Value {
     let mut probe = match asked(draft, &question.probe) {
-        Asked::Tcp(port) => json!({ "tcpSocket": { "port": port } }),
-        Asked::Http(port, get) => {
+        ContainerRequest::Tcp(port) => json!({ "tcpSocket": { "port": port } }),
+        ContainerRequest::Http(port, get) => {
             if get.status.is_some() {
                 draft.changed(key, "httpGet: any status from 200 to 399 is a good answer");
             }
@@ -24,7 +24,7 @@ pub(super) fn asking(draft: &mut Draft<'_>, key: ExportKey, question: &Question)
             }
             json!({ "httpGet": ask })
         }
-        Asked::Command(words) => json!({ "exec": { "command": words } }),
+        ContainerRequest::Command(words) => json!({ "exec": { "command": words } }),
     };
     probe["timeoutSeconds"] = json!(question.timeout.as_millis().div_ceil(1000).max(1));
     probe

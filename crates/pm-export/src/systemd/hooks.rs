@@ -2,11 +2,12 @@
 
 use pm_spec::{HookStage, SecretSource};
 
-use super::{commands, quote};
-use crate::draft::Draft;
+use super::quote;
+use super::words::commands;
+use crate::draft::AppDraft;
 use crate::key::ExportKey;
 
-pub(super) fn written(draft: &mut Draft<'_>, service: &mut Vec<String>) {
+pub(super) fn written(draft: &mut AppDraft<'_>, service: &mut Vec<String>) {
     let app = draft.app;
     for (stage, hook) in &app.staged {
         let name = match stage {

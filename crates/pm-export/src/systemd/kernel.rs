@@ -3,11 +3,11 @@
 use pm_spec::{IoPriority, Isolate, ResourceLimit};
 
 use super::quote;
-use crate::draft::Draft;
+use crate::draft::AppDraft;
 use crate::key::ExportKey;
 
 /// Lines of `[Service]`.
-pub(super) fn lines(draft: &mut Draft<'_>) -> Vec<String> {
+pub(super) fn lines(draft: &mut AppDraft<'_>) -> Vec<String> {
     let app = draft.app;
     let kernel = &app.kernel;
     let mut lines = Vec::new();

@@ -2,12 +2,12 @@
 
 use super::calendar;
 use super::words::{ABOUT, time};
-use crate::draft::Draft;
-use crate::files::Exported;
+use crate::draft::AppDraft;
+use crate::files::TargetFiles;
 use crate::key::ExportKey;
 
 /// The timer of an app, and for a restart by the clock the service that restarts it.
-pub(super) fn write(draft: &mut Draft<'_>, exported: &mut Exported) {
+pub(super) fn write(draft: &mut AppDraft<'_>, exported: &mut TargetFiles) {
     let Some(schedule) = &draft.app.schedule else { return };
     let key = if schedule.job { ExportKey::Schedule } else { ExportKey::CronRestart };
     let Some(times) = calendar::of(&schedule.pattern) else {

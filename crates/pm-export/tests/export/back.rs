@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use pm_config::{Caller, Overrides, read};
-use pm_export::{ExportFate, Exported, command};
+use pm_export::{ExportFate, TargetFiles, command};
 use pm_spec::{AppSpec, Environment, options};
 
 /// The apps of files, as `pm start` would read them.
-pub(crate) fn apps(made: &Exported) -> Vec<AppSpec> {
+pub(crate) fn apps(made: &TargetFiles) -> Vec<AppSpec> {
     let folder = tempfile::tempdir().unwrap();
     for file in &made.files {
         fs::write(folder.path().join(&file.name), &file.text).unwrap();
@@ -26,7 +26,7 @@ pub(crate) fn apps(made: &Exported) -> Vec<AppSpec> {
 }
 
 /// Each of these was read as it was written, as far as the report says so.
-pub(crate) fn compare(apps: &[AppSpec], made: &Exported) {
+pub(crate) fn compare(apps: &[AppSpec], made: &TargetFiles) {
     let back = self::apps(made);
     for app in apps {
         let name = app.name.as_str();
@@ -63,7 +63,7 @@ pub(crate) fn compare(apps: &[AppSpec], made: &Exported) {
     }
 }
 
-fn variables(app: &AppSpec, read: &AppSpec, made: &Exported) {
+fn variables(app: &AppSpec, read: &AppSpec, made: &TargetFiles) {
     for name in &app.declared_env {
         let name = name.display();
         let key = format!("env {name}");
