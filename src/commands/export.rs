@@ -1,6 +1,6 @@
 //! `pm export`: apps as files of another manager or engine, and what became of each of their keys.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -24,7 +24,9 @@ pub(super) fn run(session: &Session, args: &ExportArgs) -> Result<Report, Failur
         return Err(failure.hint("name an ecosystem file, or start an app"));
     }
     if args.target.is_here() {
-        apps.iter_mut().for_each(|app| find(app, &caller));
+        for app in &mut apps {
+            find(app, &caller);
+        }
     }
     let made = args.target.export(&apps);
     if let Some(folder) = &args.folder {
@@ -62,9 +64,9 @@ fn apps(session: &Session, args: &ExportArgs, caller: &Caller) -> Result<Vec<App
     let select = targets::resolve(session, &mut client, &targets, &Overrides::default())?;
     let all = described(&mut client, select)?;
     // One for all instances, in the order of the list.
-    let mut known = BTreeMap::new();
+    let mut known = BTreeSet::new();
     let order = all.descriptions.into_iter().map(|one| one.spec);
-    let apps = order.filter(|app| known.insert(app.name.clone(), ()).is_none());
+    let apps = order.filter(|app| known.insert(app.name.clone()));
     Ok(apps.collect())
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pm_export::{ExportFate, ExportNote, TargetFiles};
+use pm_export::{ExportFate, ExportNote, ExportedFile, TargetFiles};
 use serde_json::{Value, json};
 
 use crate::render::text::{Paint, count};
@@ -12,11 +12,16 @@ pub(crate) fn files(made: &TargetFiles) -> String {
     if let [file] = made.files.as_slice() {
         return file.text.clone();
     }
-    let file = |(name, text): (&String, &String)| match name.ends_with(".json") {
-        true => text.clone(),
-        false => format!("# {name}\n{text}\n"),
+    // JSON has no comments.
+    let is_json = |name: &str| Path::new(name).extension().is_some_and(|it| it == "json");
+    let file = |file: &ExportedFile| {
+        if is_json(&file.name) {
+            file.text.clone()
+        } else {
+            format!("# {}\n{}\n", file.name, file.text)
+        }
     };
-    made.files.iter().map(|it| file((&it.name, &it.text))).collect()
+    made.files.iter().map(file).collect()
 }
 
 /// The report, for people.
@@ -47,7 +52,7 @@ pub(crate) fn told(made: &TargetFiles, folder: Option<&Path>, colour: bool) -> S
 
 /// For programs.
 pub(crate) fn document(made: &TargetFiles) -> Value {
-    let file = |it: &pm_export::ExportedFile| json!({ "name": it.name, "text": it.text });
+    let file = |it: &ExportedFile| json!({ "name": it.name, "text": it.text });
     let note = |it: &ExportNote| json!({ "app": it.app, "key": it.key, "fate": it.fate.word(), "why": it.fate.why() });
     let files: Vec<_> = made.files.iter().map(file).collect();
     let notes: Vec<_> = made.notes.iter().map(note).collect();

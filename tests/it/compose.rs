@@ -144,6 +144,7 @@ fn the_page_of_compose_names_tests_that_are_there() {
     let own = [
         include_str!("compose.rs"),
         include_str!("podman.rs"),
+        include_str!("secrets.rs"),
         include_str!("../../crates/pm-config/tests/it/compose.rs"),
     ];
     names_tests_that_are_there("compose.md", &own);

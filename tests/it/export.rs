@@ -1,5 +1,6 @@
 //! Apps as files of others: what is told of each key, and that those who read such files take them.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -19,16 +20,17 @@ fn the_tables_of_keys_are_current() {
     let page = fs::read_to_string(root().join("docs/export.md")).unwrap();
     let mut made = page.split(MARK).next().unwrap().to_owned() + MARK;
     for target in ExportTarget::ALL.iter().copied() {
-        made += &format!("\n## pm export {}\n\n| key | | there |\n|---|---|---|\n", target.name());
+        write!(made, "\n## pm export {}\n\n| key | | there |\n|---|---|---|\n", target.name())
+            .unwrap();
         for key in ExportKey::ALL {
             let fate = target.fate(*key);
-            made += &format!("| `{}` | {} | {} |\n", key.name(), fate.word(), fate.why());
+            writeln!(made, "| `{}` | {} | {} |", key.name(), fate.word(), fate.why()).unwrap();
         }
     }
     made += "\n## Nowhere\n\n| key | why, and what instead |\n|---|---|\n";
     for key in options::keys() {
         if let Some(why) = without_counterpart(key.name) {
-            made += &format!("| `{}` | {why} |\n", key.name);
+            writeln!(made, "| `{}` | {why} |", key.name).unwrap();
         }
     }
     current("docs/export.md", &made);

@@ -26,9 +26,8 @@ use crate::runs::{self, Life, Run, Runs, Told};
 use crate::shared_sockets::SocketUse;
 use crate::slots::{Address, CHANNEL_SLOT, NOTICE_SLOT, PIDFD_SLOT, slot_of};
 use crate::spawner::{SpawnJob, SpawnerJob};
-use crate::staged_commands::StagedRuns;
 use crate::tree_job::{Leaver, Machine, TreeJob};
-use crate::{app_events, daemon_log, plan};
+use crate::{app_events, daemon_log, plan, staged_commands};
 
 mod commands;
 mod drain;
@@ -53,7 +52,7 @@ pub(crate) struct Owners {
 #[derive(Debug)]
 pub(crate) struct RunControl {
     owners: Owners,
-    staged: StagedRuns,
+    staged: staged_commands::StagedRuns,
 }
 
 impl Owners {
@@ -80,7 +79,7 @@ impl Owners {
 
 impl RunControl {
     pub(crate) fn new(owners: Owners) -> Self {
-        Self { owners, staged: StagedRuns::default() }
+        Self { owners, staged: staged_commands::StagedRuns::default() }
     }
 
     /// A run in hand.
@@ -197,14 +196,15 @@ impl RunControl {
     pub(crate) fn release(&mut self, id: RunId) {
         let Some(run) = self.owners.runs.get_mut(id) else { return };
         run.released = true;
-        let tag = run.tag.raw();
+        let (tag, pid) = (run.tag.raw(), run.identity.map(|identity| identity.pid));
         let (had_channel, had_notices) = (run.app.serving.channel, run.notices.take().is_some());
         let (group, had_secrets) = (run.group.take(), !run.app.secrets.is_empty());
-        let pid = run.identity.map(|identity| identity.pid);
         let file = PidFile::of(&run.app, run.address.instance);
         if let Some(pid) = pid {
             self.tell_guardian(&ToGuardian::Ack { tag, pid });
-            file.map(|file| file.remove(pid));
+            if let Some(file) = file {
+                file.remove(pid);
+            }
         }
         let had = [(had_channel, CHANNEL_SLOT), (had_notices, NOTICE_SLOT), (true, PIDFD_SLOT)];
         for (_, slot) in had.into_iter().filter(|(had, _)| *had) {

@@ -80,7 +80,7 @@ impl StagedRuns {
         self.0.remove(&(run, stage));
     }
 
-    /// StageEnds those that nobody wants any more.
+    /// Ends those that nobody wants any more.
     pub(crate) fn tend(&mut self, core: &Core) {
         self.0.retain(|(run, stage), _| core.wants_hook(*run, *stage));
     }

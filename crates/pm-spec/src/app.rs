@@ -478,11 +478,15 @@ mod tests {
         }
     }
 
-    /// Different in every field.
     fn printed() -> TimedCommand {
         TimedCommand { command: ["/c".into()].into(), timeout: TimedCommand::TIMEOUT }
     }
 
+    fn other_stop() -> StopPolicy {
+        StopPolicy { signal: Signal::TERM, timeout: Span::ZERO, tree: false, by_message: true }
+    }
+
+    /// Different in every field.
     fn other() -> AppSpec {
         let mut env = Environment::new();
         env.set("A", "1");
@@ -521,12 +525,7 @@ mod tests {
                 rule: RestartRule::No,
                 start_retries: Some(1),
             },
-            stop: StopPolicy {
-                signal: Signal::TERM,
-                timeout: Span::ZERO,
-                tree: false,
-                by_message: true,
-            },
+            stop: other_stop(),
             preset: Preset::Celery,
             reload_signal: Some(Signal::HUP),
             reload: other_reload(),
