@@ -208,6 +208,9 @@ fn what_comes_before_a_run_lets_it_begin_or_fails_it() {
     app(serde_json::json!("echo $$ >>pids; while test ! -e go; do sleep 0.05; done"));
     let _waits = home.pm(["apply", "apps.json"]).background();
     home.wait_until("it runs", || !noted(&home, "pids").is_empty());
+    home.wait_until("it is shown", || {
+        home.row("web").note.is_some_and(|note| note.contains("waits for its pre_start `"))
+    });
     home.run(["why", "web"]).ok().says("waits for its pre_start `").says(", at most 30s");
     let before = noted(&home, "pids").len();
     pm_testkit::signal(home.hello().pid, 9);

@@ -84,7 +84,9 @@ fn commands_go_with_each_run_whoever_hangs_forks_fails_or_dies() {
     let begun = noted(&home, "held").len();
     let mut stop = home.pm(["stop", "web"]).background();
     home.wait_until("it hangs", || noted(&home, "held").len() == begun + 1);
-    home.run(["list"]).ok().says("waits for its pre_stop `");
+    home.wait_until("it is shown", || {
+        home.row("web").note.is_some_and(|note| note.contains("waits for its pre_stop `"))
+    });
     home.run(["why", "web"]).ok().says("before`, since ").says(", at most 1m");
     let pid = home.row("web").pid;
     pm_testkit::signal(home.hello().pid, 9);

@@ -252,10 +252,10 @@ fn managers_that_do_not_answer_are_told() {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let home = Home::new();
     let takeover = |words: &str| home.run(words.split(' '));
-    takeover("takeover").ends(2).complains("FROM");
+    takeover("takeover").ends(2).complains("whose programs");
     takeover("takeover supervisor -c nowhere.conf").ends(2).complains("nowhere.conf");
     takeover("takeover systemd").ends(2).complains("systemctl disable --now UNIT");
-    takeover("takeover honcho").ends(2).complains("takes no questions");
+    takeover("takeover honcho").ends(2).complains("pm start Procfile");
     home.file("none.conf", "[program:a]\ncommand=/bin/cat\n");
     takeover("takeover supervisor -c none.conf").ends(2).complains("has no [unix_http_server]");
     home.file("supervisord.conf", format!("{SERVER}[program:a]\ncommand=/bin/cat\n"));

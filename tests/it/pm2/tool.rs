@@ -24,10 +24,22 @@ pub(super) const FOLDER: &str = "FOLDER";
 /// Between two looks at what nobody announces.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(20);
 
+/// What PM2 installs into its own folder when it is first asked to `--trace` (its `lib/OtelManager.js`): were it not there
+/// already, whoever runs PM2 meanwhile would find half of its libraries.
+const TRACING: [&str; 6] = [
+    "@opentelemetry/api@1.9.1",
+    "@opentelemetry/sdk-node@0.221.0",
+    "@opentelemetry/auto-instrumentations-node@0.79.0",
+    "@opentelemetry/core@2.10.0",
+    "@opentelemetry/sdk-trace-base@2.10.0",
+    "@opentelemetry/semantic-conventions@1.43.0",
+];
+
 /// The real PM2, installed once under `target/`.
 pub(super) fn real_pm2() -> PathBuf {
-    let name = format!("pm2-{VERSION}");
-    installed(&name, &[&format!("pm2@{VERSION}")]).join(".bin/pm2")
+    let pm2 = format!("pm2@{VERSION}");
+    let packages = [&[pm2.as_str()], TRACING.as_slice()].concat();
+    installed(&format!("pm2-{VERSION}-tracing"), &packages).join(".bin/pm2")
 }
 
 /// The libraries that apps made for PM2 use, installed once under `target/`: what `NODE_PATH` needs to say.
