@@ -137,8 +137,12 @@ fn schedules(tool: &Tool, notes: &mut Notes) {
     notes.put("job", tool.wait_status("job", "stopped")["pm2_env"]["exit_code"].clone());
     notes.put("stop", tool.call("stop web").code);
     let before = runs(tool, "web");
-    ticks(tool);
-    notes.put("runs after a stop", runs(tool, "web") > before);
+    // PM2 is late now and then.
+    let has_run = (0..3).any(|_| {
+        ticks(tool);
+        runs(tool, "web") > before
+    });
+    notes.put("runs after a stop", has_run);
     // PM2's own restart fails where a tick comes in between.
     tool.wait("a restart between two ticks", || {
         tool.call("restart web --cron-restart 0").code == 0
