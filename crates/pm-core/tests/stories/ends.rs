@@ -61,6 +61,20 @@ fn p18_a_crash_loop_ends_after_fifteen_restarts() {
     assert_eq!(story.core.next_deadline(), None);
 }
 
+/// It lived so shortly that its end is the first that is heard of it.
+#[test]
+fn what_ends_after_a_stop_that_met_its_birth_was_stopped() {
+    let mut story = Story::default();
+    let (_, orders) = story.ask(start(vec![app("web")]));
+    let run = spawns(&orders)[0];
+    let (request, _) = story.ask(Ask::Stop(word("web")));
+    story.tell(Fact::Ended(run, CRASH, Remaining::Nothing));
+    assert_eq!(story.became(request), [Became::Stopped]);
+    let instance = story.instance(0);
+    assert_eq!((instance.status, instance.restarts), (Status::Stopped, 0));
+    assert_eq!(instance.history.back().map(|end| &end.cause), Some(&Cause::Stopped));
+}
+
 #[test]
 fn a_stop_is_answered_when_the_tree_is_gone() {
     let mut story = Story::default();
