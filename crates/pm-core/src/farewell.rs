@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::end::Cause;
 use crate::id::{RunId, Time, after};
 use crate::instance::Instance;
-use crate::order::{Order, Reach, RunSignal};
+use crate::order::{Order, RunSignal};
 use crate::phase::{AwaitedHook, Haste, LiveRun, Phase, StoppingRun, Want, drain_timeout};
 
 impl Core {
@@ -63,13 +63,12 @@ impl Instance {
         self.mark_changed();
     }
 
-    /// It gets its signal, and so does what is left of a tree without a main process.
+    /// It gets its signal, by the rules of now.
     pub(crate) fn ask_to_go(&mut self, now: Time, orders: &mut Vec<Order>) {
         let (signal, reach) = (self.spec.stop.signal, self.reach());
         let force_at = after(now, self.spec.stop.timeout);
         let Phase::Stopping(stopping) = &mut self.phase else { return };
         (stopping.force_at, stopping.hook) = (force_at, None);
-        let reach = if stopping.ended { Reach::Tree } else { reach };
         orders.push(Order::Signal(stopping.live.run, RunSignal::Stop(signal, reach)));
         self.stop_unconfirmed = false;
         self.mark_changed();

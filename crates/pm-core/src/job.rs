@@ -125,6 +125,9 @@ impl Instance {
         if ::core::mem::take(&mut self.job.queued) && self.resting {
             self.want = Want::Up;
             self.reset_for_trigger();
+        } else {
+            // Who asked for another run while the last of this one were leaving waits for none any more.
+            self.fail_waiters(RunId(u32::MAX), &became);
         }
     }
 

@@ -1,6 +1,7 @@
 //! When nothing will ever happen again by itself: everybody is where people want them, and nobody is lost.
 
 use pm_core::{Condition, Core, Standing, Status};
+use pm_spec::HookStage;
 
 use super::{Truth, World};
 
@@ -47,7 +48,9 @@ impl World<'_> {
             let fine = match process.truth {
                 Truth::Making | Truth::Alive => known,
                 Truth::Orphaned(_) => known || !process.tree,
-                Truth::Gone(_) | Truth::Never => process.acknowledged,
+                Truth::Gone(_) | Truth::Never => {
+                    process.acknowledged || core.wants_hook(*run, HookStage::PostStop)
+                }
             };
             if !fine {
                 return Err(format!("run {} is lost: {process:?}", run.0));
@@ -62,9 +65,11 @@ impl World<'_> {
         if self.oracle.owed() > 0 {
             return Err("it left with a debt".into());
         }
+        // One of those that went after all has nobody left, and a last command that nobody waits for.
+        let is_gone = |(run, _)| core.wants_hook(run, HookStage::PostStop);
         let immortal = core
             .instances()
-            .all(|instance| instance.run.is_none() || instance.status == Status::Errored);
+            .all(|instance| instance.run.is_none_or(is_gone) || instance.status == Status::Errored);
         if immortal { self.accounted(core) } else { Err("it left somebody behind".into()) }
     }
 }
