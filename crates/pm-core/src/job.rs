@@ -119,15 +119,14 @@ impl Instance {
         }
         let became = if has_failed { Became::Failed(cause.clone()) } else { Became::Finished };
         self.tell_end(run, &became);
-        self.fail_waiters(run, &became);
         self.want = Want::Down;
         self.resting = !::core::mem::take(&mut self.job.once);
-        if ::core::mem::take(&mut self.job.queued) && self.resting {
+        let another = ::core::mem::take(&mut self.job.queued) && self.resting;
+        // Without another run, who asked for one while the last of this one were leaving waits for none any more.
+        self.fail_waiters(if another { run } else { RunId(u32::MAX) }, &became);
+        if another {
             self.want = Want::Up;
             self.reset_for_trigger();
-        } else {
-            // Who asked for another run while the last of this one were leaving waits for none any more.
-            self.fail_waiters(RunId(u32::MAX), &became);
         }
     }
 
