@@ -148,7 +148,7 @@ def deb(out, contents, machine):
         control = (
             f"Package: pm\nVersion: {number}\nArchitecture: {arch}\nSection: admin\nPriority: optional\n"
             f"Installed-Size: {size}\nMaintainer: The pm authors <pm@example.invalid>\n"
-            "Recommends: curl, openssh-client\n"
+            "Recommends: curl\nSuggests: openssh-client\n"
             f"Description: ecosystem process manager\n{wrapped(LONG)}\n"
         )
         sums = "".join(

@@ -4,8 +4,7 @@
 #
 #   tests/boot/boot.sh [PM]          PM: the binary, target/*/release/pm if left out
 #
-# Needs root, debootstrap and systemd-nspawn (packages debootstrap, systemd-container), about 300 MB and, the first time,
-# a Debian mirror (debootstrap's own choice, or MIRROR). BOOT_ROOT keeps the installed system for the next time. Ends after ten minutes in any case.
+# What it needs stands in container.sh. BOOT_ROOT keeps the installed system for the next time. Ends after ten minutes in any case.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 if [ -z "${BOOT_BOUNDED:-}" ]; then
@@ -13,58 +12,10 @@ if [ -z "${BOOT_BOUNDED:-}" ]; then
 fi
 pm=${1:-$(ls "$here"/target/release/pm "$here"/target/*/release/pm 2>/dev/null | head -n 1)}
 base=${BOOT_ROOT:-/var/tmp/pm-boot-base}
-root=$(mktemp -d /var/tmp/pm-boot-XXXXXX)
-nspawn=
-leader=
+. "$here/tests/boot/container.sh"
 
-say() { printf '%s\n' "$*"; }
-fail() {
-	say "FAILED: $*" >&2
-	if [ -n "$leader" ]; then
-		inside systemctl --no-pager status pm-root 2>&1 | tail -n 20 >&2 || true
-		inside journalctl --no-pager -n 30 2>&1 >&2 || true
-		inside cat /root/.pm/pm.log >&2 || true
-	fi
-	exit 1
-}
-clean() {
-	if [ -n "$nspawn" ]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
-	rm -rf "$root"
-}
-trap clean EXIT
-
-# Waits until a command succeeds, a minute at most.
-until_true() {
-	what=$1
-	shift
-	for _ in $(seq 300); do
-		if "$@" >/dev/null 2>&1; then return 0; fi
-		sleep 0.2
-	done
-	fail "$what did not come true"
-}
-
-inside() { nsenter --target "$leader" --all --wd -- env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin HOME=/root "$@"; }
 as_user() {
 	inside setpriv --reuid 1000 --regid 1000 --init-groups env HOME=/home/deploy USER=deploy XDG_RUNTIME_DIR=/run/user/1000 "$@"
-}
-is_running() { inside systemctl is-system-running | grep -Eq 'running|degraded'; }
-
-boot() {
-	# Without a machine manager to register with; the console goes to a file.
-	systemd-nspawn --quiet --boot --directory "$root" --machine "$(basename "$root")" --register=no --keep-unit \
-		--console=pipe >"$root.console" 2>&1 </dev/null &
-	nspawn=$!
-	until_true "the container" pgrep -P "$nspawn"
-	leader=$(pgrep -P "$nspawn" | head -n 1)
-	until_true "the boot" is_running
-}
-power_off() {
-	inside systemctl poweroff || true
-	until_true "the shutdown" sh -c "! kill -0 $nspawn"
-	wait "$nspawn" || true
-	nspawn= leader=
-	rm -f "$root.console"
 }
 
 # status USER-FUNCTION NAME
@@ -74,15 +25,8 @@ pid() { "$1" pm pid "$2"; }
 is() { test "$(status "$1" "$2")" = "$3"; }
 sum() { sha256sum "$root$1" | cut -d' ' -f1; }
 
-command -v systemd-nspawn >/dev/null || fail "systemd-nspawn is not installed"
 test -x "$pm" || fail "no binary at $pm"
-if [ ! -e "$base/etc/debian_version" ]; then
-	debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,procps,python3-minimal \
-		bookworm "$base" ${MIRROR:+"$MIRROR"} >"$root/debootstrap.log" 2>&1 || fail "debootstrap: $(tail -n 3 "$root/debootstrap.log")"
-	rm -f "$root/debootstrap.log"
-fi
-cp -a "$base/." "$root"
-rm -f "$root/etc/machine-id"
+install_system systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,procps,python3-minimal
 install -m 755 "$pm" "$root/usr/local/bin/pm"
 chroot "$root" useradd --create-home --uid 1000 deploy
 mkdir -p "$root/srv"
