@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
+use pm_protocol::Status;
 use pm_testkit::{Home, Run, fixture};
 
 use crate::apps::{start, up};
@@ -442,6 +443,8 @@ fn while_it_fails_again_and_again_that_is_shown_though_it_is_up() {
     home.wait_until("it has failed often", || home.row("clash").restarts > 4);
     home.file("fine", "");
     home.wait_until("one that stays", || stays.exists());
+    // It runs before the daemon has heard of it.
+    home.wait_until("it is known", || home.row("clash").status == Status::Online);
     let told = |verb: &str| {
         home.run([verb, "clash"])
             .ok()

@@ -247,6 +247,7 @@ impl TreeThread {
     fn ask(&mut self, run: RunId, members: &[TreeMember]) {
         let Some(Asked { signal, told }) = self.asked.get_mut(&run) else { return };
         let pids: BTreeSet<i32> = members.iter().map(|member| member.identity.pid).collect();
+        let parents: BTreeSet<i32> = members.iter().map(|member| member.seen.ppid).collect();
         let mut silent = BTreeSet::new();
         let mut runners = BTreeSet::new();
         let mut turn = Vec::new();
@@ -255,13 +256,15 @@ impl TreeThread {
             if is_told && !runners.contains(&member.seen.ppid) {
                 continue;
             }
-            if !pm_os::tree::tells_children(&member.identity, *signal) {
+            // Most have nobody to tell, and need not be looked at.
+            let is_parent = parents.contains(&member.identity.pid);
+            if is_parent && !pm_os::tree::tells_children(&member.identity, *signal) {
                 silent.insert(member.identity.pid);
             }
             if is_told {
                 continue;
             }
-            if pm_os::tree::runs_scripts(&member.identity) {
+            if is_parent && pm_os::tree::runs_scripts(&member.identity) {
                 runners.insert(member.identity.pid);
             }
             if told.insert(member.identity) {

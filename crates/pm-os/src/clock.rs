@@ -2,6 +2,7 @@
 //! do with processes may depend on it (pain 36).
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -12,9 +13,12 @@ pub struct BootId(pub u128);
 
 /// The boot we live in; `None` where `/proc` isn't mounted.
 pub fn boot_id() -> Option<BootId> {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    u128::from_str_radix(&digits, 16).ok().map(BootId)
+    static KNOWN: OnceLock<BootId> = OnceLock::new();
+    KNOWN.get().copied().or_else(|| {
+        let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+        u128::from_str_radix(&digits, 16).ok().map(|boot| *KNOWN.get_or_init(|| BootId(boot)))
+    })
 }
 
 /// Time since boot including suspend (`CLOCK_BOOTTIME`): the clock of process start times.
