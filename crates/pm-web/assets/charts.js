@@ -11,7 +11,7 @@ import { t } from "./words.js";
 
 /** @typedef {{times: number[], step: number, restarts: [number, number][], kept: boolean, cpu: any, memory: any}} Past */
 
-const SPANS = { "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000, "7d": 604_800_000, "30d": 2_592_000_000, "1y": 31_536_000_000 };
+const SPANS = { "10m": 600_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000, "7d": 604_800_000, "30d": 2_592_000_000, "1y": 31_536_000_000 };
 const FIGURES = /** @type {const} */ (["cpu", "memory"]);
 /** Rows of a table, at most. */
 const ROWS = 60;
@@ -21,8 +21,11 @@ const MOST = 16;
 /** Memory is counted in powers of two. */
 const SIZES = Array.from({ length: 30 }, (_, at) => 2 ** (12 + at));
 
+/** Looked at where nobody says how far back; of an app that is younger only what there is. */
+const USUAL = "6h";
+
 /** What is shown: what was asked for, and what came. */
-const view = { key: "", wanted: "", from: 0, to: 0, past: /** @type {Past|null} */ (null), wrong: /** @type {any} */ (null), tables: false };
+const view = { key: "", wanted: "", from: 0, to: 0, past: /** @type {Past|null} */ (null), wrong: /** @type {any} */ (null), tables: false, fits: USUAL };
 /** What is drawn, to be taken away. @type {Map<string, {key: string, away: () => void}>} */
 const drawn = new Map();
 /** The file that draws, once somebody has looked at a chart. @type {any} */
@@ -33,12 +36,18 @@ let later;
 /** The address says of which time. */
 function wanted() {
   const { query } = state.place;
-  const span = query.get("span") ?? "6h";
+  const span = query.get("span") ?? view.fits;
   const [from, to] = [Number(query.get("from")), Number(query.get("to"))];
   if (from > 0 && to > from) return { span: "", from, to };
-  const known = Object.hasOwn(SPANS, span) ? span : "6h";
+  const known = Object.hasOwn(SPANS, span) ? span : view.fits;
   const now = Date.now();
   return { span: known, from: now - SPANS[/** @type {keyof SPANS} */ (known)], to: now };
+}
+
+/** The shortest span that holds all of a young app. @param {Past} past @param {number} to */
+function fitting(past, to) {
+  const first = past.times[past.cpu.avg.findIndex((/** @type {number|null} */ value) => value !== null)] * 1000;
+  return Object.entries(SPANS).find(([span, length]) => span === USUAL || to - first <= length)?.[0] ?? USUAL;
 }
 
 /** @param {Record<string, string>} query */
@@ -81,7 +90,10 @@ function added(all) {
 /** @param {import("./types.js").Group} group */
 async function load(group) {
   const mine = view.key;
-  const { from, to } = wanted();
+  const { query } = state.place;
+  const isUsual = !query.has("span") && !query.has("from");
+  const { to, ...asked } = wanted();
+  const from = isUsual ? to - SPANS[USUAL] : asked.from;
   const ids = group.rows.slice(0, MOST).map((row) => row.id);
   const ask = (/** @type {number} */ id, step = 0) => get(`apps/${id}/history?${new URLSearchParams({ since: String(from), until: String(to), step: String(step) })}`);
   try {
@@ -90,7 +102,9 @@ async function load(group) {
     const step = Math.max(...all.map((one) => one.step_ms));
     const alike = await Promise.all(all.map((one, at) => (one.step_ms === step ? one : ask(ids[at], step))));
     if (mine !== view.key) return;
-    Object.assign(view, { past: added(alike), from, to, wrong: null, wanted: `${mine} ${to}` });
+    const past = added(alike);
+    if (isUsual) view.fits = fitting(past, to);
+    Object.assign(view, { past, from: isUsual ? to - SPANS[/** @type {keyof SPANS} */ (view.fits)] : from, to, wrong: null, wanted: `${mine} ${to}` });
   } catch (error) {
     if (mine === view.key) view.wrong = error;
   }
@@ -111,7 +125,7 @@ export function settleCharts() {
   const { query } = state.place;
   const key = [group.name, query.get("span"), query.get("from"), query.get("to"), group.rows.length].join();
   if (key !== view.key) {
-    if (view.key.split(",")[0] !== group.name) view.past = null;
+    if (view.key.split(",")[0] !== group.name) Object.assign(view, { past: null, fits: USUAL });
     view.key = key;
     void load(group);
   }

@@ -57,9 +57,7 @@ mod tokens;
 mod users;
 mod view;
 
-pub use alerts::{
-    AlertChannel, AlertError, AlertSettings, ChannelKind, ChannelView, SendError, send_test,
-};
+pub use alerts::{AlertError, AlertSettings, ChannelView, FiledAlerts, SendError, send_test};
 pub use app_pattern::AppPattern;
 pub use audit::{AuditLine, audit_files};
 pub use control::{ControlCall, ControlReply, LinkWish, ask};

@@ -1,7 +1,7 @@
 //! The thread that sees and tells: it sleeps until the daemon has news or something is due. Without a channel it asks nobody
 //! anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,17 +12,17 @@ use std::time::Duration;
 use chrono::{Datelike, Local, Timelike};
 use pm_client::{Client, Deadline, Feed, Subscription, ThreadWaker};
 use pm_protocol::{Change, Describe, Home, Host, Row};
-use pm_spec::{Select, Status};
+use pm_spec::{AlertChannel, AlertWishes, Select, Status};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::channel::AlertChannel;
+use super::desk::{AlertDesk, DeskMemory};
 use super::letter::AlertLetter;
-use super::post::{AlertMessage, AlertPost, LocalMoment};
+use super::post::{AlertMessage, LocalMoment};
 use super::send::{SendError, deliver, try_once};
 use super::settings::{AlertError, AlertSettings};
-use super::watchman::{AlertNews, Sighting, Watchman};
+use super::watchman::Sighting;
 use crate::clock::now_ms;
 use crate::store::{self, FileMark};
 
@@ -52,8 +52,7 @@ impl Alerts {
             waker: waker.clone(),
             settings: AlertSettings::default(),
             mark: FileMark::default(),
-            watchman: Watchman::resume(memory.raised),
-            post: memory.post,
+            desks: memory.resume(),
             rows: BTreeMap::new(),
             disk: None,
             ends: BTreeMap::new(),
@@ -73,8 +72,18 @@ impl Alerts {
 /// What outlives the panel.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct AlertMemory {
-    raised: Vec<AlertNews>,
-    post: AlertPost,
+    #[serde(flatten)]
+    typed: DeskMemory,
+    #[serde(default)]
+    files: BTreeMap<String, DeskMemory>,
+}
+
+impl AlertMemory {
+    fn resume(self) -> BTreeMap<String, AlertDesk> {
+        let typed = (String::new(), self.typed);
+        let all = [typed].into_iter().chain(self.files);
+        all.map(|(file, memory)| (file, AlertDesk::resume(memory))).collect()
+    }
 }
 
 struct AlertThread {
@@ -84,8 +93,8 @@ struct AlertThread {
     waker: ThreadWaker,
     settings: AlertSettings,
     mark: FileMark,
-    watchman: Watchman,
-    post: AlertPost,
+    /// By the file their wishes come from; none: they were typed.
+    desks: BTreeMap<String, AlertDesk>,
     rows: BTreeMap<u32, Row>,
     disk: Option<f64>,
     /// Ends nobody asked for, until they were looked at.
@@ -109,7 +118,7 @@ impl AlertThread {
     }
 
     fn is_on(&self) -> bool {
-        !self.settings.channels.is_empty()
+        self.settings.each().next().is_some()
     }
 
     fn read(&mut self) {
@@ -119,6 +128,8 @@ impl AlertThread {
             // What can't be read tells nobody anything.
             self.settings = store::load(&path).unwrap_or_default();
             self.mark = mark;
+            let known: BTreeSet<&str> = self.settings.each().map(|(file, ..)| file).collect();
+            self.desks.retain(|file, _| file.is_empty() || known.contains(file.as_str()));
         }
     }
 
@@ -127,7 +138,9 @@ impl AlertThread {
             (self.feed, self.is_up) = (None, false);
             return;
         }
-        let wanted = self.settings.rules().wants_figures().then_some(FIGURES_EVERY);
+        let wants = |wishes: &AlertWishes| wishes.read_rules().wants_figures();
+        let wanted = self.settings.each().any(|(_, wishes, _)| wants(wishes));
+        let wanted = wanted.then_some(FIGURES_EVERY);
         if self.feed.as_ref().is_some_and(|(_, every)| *every == wanted) {
             return;
         }
@@ -174,43 +187,44 @@ impl AlertThread {
 
     /// Looks, tells what is due, and says when to look again.
     fn look(&mut self, now_ms: u64) -> Option<u64> {
-        let rules = self.settings.rules();
         let ends = std::mem::take(&mut self.ends);
-        if self.is_up {
-            let seen: Vec<_> =
-                self.rows.values().map(|row| sighting(row, ends.get(&row.id))).collect();
-            let what = (&rules, &self.settings.apps);
-            let news = self.watchman.look(what, &seen, self.disk, now_ms);
-            if !news.is_empty() {
-                self.post.add(news, now_ms);
-                self.remember();
+        let seen: Vec<_> = self.rows.values().map(|row| sighting(row, ends.get(&row.id))).collect();
+        let now = (now_ms, local_now());
+        let (mut is_news, mut messages, mut wakes) = (false, Vec::new(), Vec::new());
+        for (file, wishes, apps) in self.settings.each() {
+            let desk = self.desks.entry(file.to_owned()).or_default();
+            if self.is_up {
+                is_news |= desk.look((wishes, apps), &seen, self.disk, now_ms);
             }
+            messages.extend(desk.due(wishes, now).map(|message| (wishes.clone(), message)));
+            wakes.extend(desk.next_at(wishes, now, self.is_up));
         }
-        let (post_rules, now) = (self.settings.post_rules(), local_now());
-        if let Some(message) = self.post.due(post_rules, now_ms, now) {
+        if is_news || !messages.is_empty() {
             self.remember();
-            self.send(message, now_ms);
         }
-        let due = self.post.next_at(post_rules, now_ms, now);
-        let looks = if self.is_up { self.watchman.next_at(&rules) } else { None };
+        for (wishes, message) in messages {
+            self.send(wishes, message, now_ms);
+        }
         let is_away = self.feed.as_ref().is_none_or(|(feed, _)| feed.fd().is_none());
         let again = is_away.then(|| now_ms + u64::try_from(LOOK.as_millis()).unwrap_or(0));
         // A moment later at the least: what is due now has been seen to.
-        [due, looks, again].into_iter().flatten().min().map(|at| at.max(now_ms + 100))
+        wakes.into_iter().chain(again).min().map(|at| at.max(now_ms + 100))
     }
 
     fn remember(&self) {
-        let memory = AlertMemory { raised: self.watchman.raised(), post: self.post.clone() };
+        let of = |(file, desk): (&String, &AlertDesk)| (file.clone(), desk.memory());
+        let mut files: BTreeMap<_, _> = self.desks.iter().map(of).collect();
+        let memory = AlertMemory { typed: files.remove("").unwrap_or_default(), files };
         // Without it the next panel tells some things once more.
         store::save(&self.folder.join("alerts-told.json"), &memory).ok();
     }
 
     /// To all channels, beside what goes on here: a channel may take its time.
-    fn send(&self, message: AlertMessage, at_ms: u64) {
-        let is_chinese = self.settings.is_chinese();
+    fn send(&self, wishes: AlertWishes, message: AlertMessage, at_ms: u64) {
+        let is_chinese = wishes.lang == "zh";
         let host = self.host.clone();
         let letter = AlertLetter { message, host, is_chinese, at_ms, is_test: false };
-        let (channels, folder) = (self.settings.channels.clone(), self.folder.clone());
+        let (channels, folder) = (wishes.channels, self.folder.clone());
         let telling = move || {
             let ended = |channel: &AlertChannel| {
                 let done = deliver(channel, &letter, &folder);
@@ -301,9 +315,9 @@ pub(crate) fn last_told(root: &Path, most: usize) -> Vec<Value> {
 /// Tries a channel, once; `host` is the machine's name.
 pub fn send_test(root: &Path, name: &str, host: &str) -> Result<Result<(), SendError>, AlertError> {
     let settings = AlertSettings::open(root)?;
-    let channel = settings.channel(name)?;
+    let (channel, wishes) = settings.channel(name)?;
     let message = AlertMessage { news: Vec::new(), left_out: 0, is_last: false };
-    let (host, is_chinese) = (host.to_owned(), settings.is_chinese());
+    let (host, is_chinese) = (host.to_owned(), wishes.lang == "zh");
     let letter = AlertLetter { message, host, is_chinese, at_ms: now_ms(), is_test: true };
     Ok(try_once(channel, &letter, &root.join("web")))
 }

@@ -14,6 +14,8 @@ writeFileSync("bot.py", "import nowhere_to_be_found\n");
 writeFileSync("lines.py", "import time\nfor at in range(40):\n    print(f'\\033[32mGET\\033[0m /orders/{at} \\033[33m200\\033[0m', flush=True)\ntime.sleep(1e6)\n");
 pm("start", "lines.py", "--name", "shop-api", "--namespace", "shop", "-i", "2");
 pm("start", "lines.py", "--name", "订单服务-with-quite-a-long-name-for-a-row");
+writeFileSync("ecosystem.json5", "{ apps: [{ name: 'mailer', script: 'lines.py', args: '-u' }], alerts: { restarts: '3 in 5m', quiet: '23:00-07:00', channels: { ops: { kind: 'slack', url: 'https://chat.example.org/hooks/key' }, 值班: { kind: 'telegram', url: 'https://bots.example.org', secret: '1:x', chat: -1001234 } } } }\n");
+pm("start", "ecosystem.json5");
 try {
   pm("start", "bot.py", "--name", "bot", "--max-restarts", "2");
 } catch {
