@@ -35,18 +35,17 @@ impl AlertDesk {
         DeskMemory { raised: self.watchman.raised(), post: self.post.clone() }
     }
 
-    /// Looks at everything; whether there is something new to remember.
+    /// Looks at everything; what is new.
     pub(crate) fn look(
         &mut self,
         (wishes, apps): (&AlertWishes, AlertScope<'_>),
         seen: &[Sighting],
         disk: Option<f64>,
         now_ms: u64,
-    ) -> bool {
+    ) -> Vec<AlertNews> {
         let news = self.watchman.look((&wishes.read_rules(), apps), seen, disk, now_ms);
-        let is_news = !news.is_empty();
-        self.post.add(news, now_ms);
-        is_news
+        self.post.add(news.clone(), now_ms);
+        news
     }
 
     /// The message that is due.

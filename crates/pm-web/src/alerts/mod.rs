@@ -5,6 +5,7 @@ mod desk;
 mod letter;
 mod mail;
 mod post;
+mod record;
 mod scope;
 mod send;
 mod settings;
@@ -13,7 +14,8 @@ mod watch;
 mod watchman;
 
 pub use channel::ChannelView;
+pub(crate) use record::{AlertSpan, alert_spans, last_told};
 pub use send::SendError;
 pub use settings::{AlertError, AlertSettings, FiledAlerts};
+pub(crate) use watch::Alerts;
 pub use watch::send_test;
-pub(crate) use watch::{Alerts, last_told};
