@@ -339,6 +339,11 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
     home.wait_until("the panel has seen that one gave up", || {
         fs::read_to_string(state(&home).join("alerts-told.json")).is_ok_and(|it| it.contains("bad"))
     });
+    // The charts of that app show where it began.
+    let path = format!("/api/apps/{}/history", home.row("bad").id);
+    let marks = value(&ask(desk.port, "GET", &path, &admin, ""))["alerts"].clone();
+    assert_eq!((&marks[0]["rule"], &marks[0]["until_ms"]), (&json!("errored"), &Value::Null));
+    assert!(marks[0]["from_ms"].as_u64() > Some(0) && marks[1].is_null(), "{marks}");
     fs::write(home.work().join("go"), "").unwrap();
     home.run(["stop", "fine"]).ok();
     let first = heard.recv_timeout(PATIENCE * 3).unwrap();

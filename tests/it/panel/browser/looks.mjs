@@ -24,6 +24,9 @@ try {
 
 ring("shop-api.0");
 ring("shop-api.1");
+const ago = (minutes) => Date.now() - minutes * 60_000;
+writeFileSync(`${process.env.PM_HOME}/web/alerts-seen.jsonl`, [[105, "memory", true, "112M > 100M"], [70, "memory", false, ""], [40, "errored", true, "exit 1, 16 short runs"]]
+  .map(([at, rule, raised, detail]) => `${JSON.stringify({ at_ms: ago(at), app: "shop-api", slot: 0, rule, is_raised: raised, detail })}\n`).join(""));
 const server = await panel("--history", "64M");
 const chrome = await browser();
 
@@ -60,6 +63,7 @@ for (const [width, height, scheme, locale] of LOOKS) {
   await look(page, name("app"));
   await page.evaluate(() => { location.hash = "#/charts/shop-api"; });
   await page.locator(".plot canvas").nth(1).waitFor();
+  await page.locator(".alerted tbody tr").nth(1).waitFor();
   await look(page, name("charts"));
   await page.getByRole("button", { name: /^(Table|表格)$/ }).click();
   await page.locator(".figures tr").nth(60).waitFor();
