@@ -8,10 +8,10 @@ use pm_protocol::{Existing, Outcome, Patience, Start};
 use pm_spec::{AppSpec, Select};
 
 use crate::cli::ApplyArgs;
-use crate::commands::delete;
 use crate::commands::support::changes::{Configs, KnownApp, known};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{finish, progress, resend};
+use crate::commands::{delete, web};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::outcomes::Completed;
@@ -41,6 +41,7 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
         let text = || plan::plan(&plan, session.console.look);
         return Ok(Report::new(session.console, text, || value(&plan)));
     };
+    web::filed::keep(session, &configs.alerts);
     let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };
     let wait = if how.no_wait { Patience::Spawned } else { Patience::Settled };

@@ -8,7 +8,7 @@ use pm_spec::Select;
 use crate::cli::DownArgs;
 use crate::commands::support::changes::{self, ProjectHome};
 use crate::commands::support::{finish, progress, targets};
-use crate::commands::{apply, delete};
+use crate::commands::{apply, delete, web};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::safe;
 
@@ -31,6 +31,8 @@ pub(super) fn run(session: &Session, args: &DownArgs) -> Result<Report, Failure>
         let folder = pm_config::absolute(file, &caller.cwd).parent().map(ToOwned::to_owned);
         projects.extend(project.zip(folder).map(|(name, at)| (name.as_str().into(), at)));
     }
+    let paths: Vec<_> = files.iter().map(|file| pm_config::absolute(file, &caller.cwd)).collect();
+    web::filed::forget(session, &paths);
     let Some(mut client) = session.find()? else {
         session.warn_of_rival();
         return finish::nothing(session, NOTHING);

@@ -10,7 +10,7 @@ use crate::commands::support::changes::Configs;
 use crate::commands::support::gap::GapWatch;
 use crate::commands::support::targets::{self, Target, resolve};
 use crate::commands::support::{amend, finish, progress, resend};
-use crate::commands::{logs, start};
+use crate::commands::{logs, start, web};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::outcomes::Completed;
 use crate::session::environment;
@@ -66,6 +66,7 @@ pub(super) fn again(
         let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
         let configs = Configs::load(session, &configs, &overrides)?;
         is_partial = configs.is_partial;
+        web::filed::keep(session, &configs.alerts);
         let (mut outcomes, news) =
             configs.again(session, &mut client, (existing, wait, flags.no_deps))?;
         if select.is_empty() {

@@ -11,13 +11,13 @@ use pm_protocol::{Existing, Outcome, Patience, Raise, Row, Start, Status};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
-use crate::commands::logs;
 use crate::commands::logs::Form;
 use crate::commands::support::changes::{self, Configs};
 use crate::commands::support::described::described;
 use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
+use crate::commands::{logs, web};
 use crate::failure::{Exit, Failure};
 use crate::render::outcomes::Completed;
 use crate::report::Report;
@@ -63,6 +63,7 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
     } else {
         plan.configured.news(session, &mut client, configured(flags))?
     };
+    web::filed::keep(session, &plan.configured.alerts);
     let is_partial = plan.configured.is_partial;
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &overrides))

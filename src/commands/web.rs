@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod begin;
 mod control;
+pub(super) mod filed;
 mod foreground;
 mod link;
 pub(crate) mod rpc;

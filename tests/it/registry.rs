@@ -159,6 +159,7 @@ fn schema() -> Value {
             "then": {
                 "allOf": [of("apps"), of("pm2")],
                 "properties": {
+                    "alerts": alerts(),
                     "deploy": { "type": "object", "additionalProperties": { "type": "object" } },
                     "hosts": {
                         "type": "object",
@@ -170,6 +171,24 @@ fn schema() -> Value {
             "else": app,
         },
     })
+}
+
+/// `alerts` beside `apps`.
+fn alerts() -> Value {
+    let typed = json!({ "type": ["string", "number", "boolean"] });
+    let rules = pm_spec::ALERT_RULES.iter().map(|(name, _)| *name);
+    let keys = rules.chain(pm_spec::AlertWishes::KEYS);
+    let mut properties: Map<String, Value> = keys.map(|key| (key.into(), typed.clone())).collect();
+    let parts = pm_spec::AlertChannel::KEYS.into_iter();
+    let mut channel: Map<String, Value> = parts.map(|key| (key.into(), typed.clone())).collect();
+    let kinds = pm_spec::ChannelKind::ALL.map(pm_spec::ChannelKind::name);
+    channel.insert("kind".into(), json!({ "enum": kinds }));
+    let channel = json!({
+        "type": "object", "properties": channel, "required": ["kind"], "additionalProperties": false,
+    });
+    properties
+        .insert("channels".into(), json!({ "type": "object", "additionalProperties": channel }));
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 #[test]

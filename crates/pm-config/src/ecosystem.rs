@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use pm_spec::{AppName, AppSpec};
 
+use crate::alerts::EcosystemAlerts;
 use crate::diagnose::{ConfigPlace, Diagnostic, Finding, Findings, quoted};
 use crate::keys;
 use crate::program;
@@ -25,6 +26,8 @@ pub struct Ecosystem {
     pub source: Option<PathBuf>,
     /// Apps that are left out because none of their profiles is on.
     pub off: Vec<AppName>,
+    /// What the file wants to be told of its apps.
+    pub alerts: Option<EcosystemAlerts>,
 }
 
 /// One app as written.

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pm_spec::AppName;
+use pm_spec::{AlertWishes, AppName};
 
-use crate::caller::{Caller, Overrides};
+use crate::caller::{Beside, Caller, Overrides};
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::{self, AppTable};
 use crate::source::{ConfigSource, EnvChanges};
 use crate::tree::{ConfigNode, TableEntry, Value};
-use crate::{deploy, filling, format, hosts, keys, layers, understand};
+use crate::{alerts, deploy, filling, format, hosts, keys, layers, understand};
 
 /// All that the files say.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(crate) struct Gathered {
     pub(crate) secrets: BTreeSet<ConfigPlace>,
     /// Profiles that are on if nobody says which.
     pub(crate) profiles: Vec<String>,
+    /// What the first file wants to be told of its apps.
+    pub(crate) alerts: Option<AlertWishes>,
     /// The first file.
     pub(crate) home: ConfigHome,
 }
@@ -151,6 +153,9 @@ impl<'a> Gathering<'a> {
                 root.move_to(file);
             }
             beside = BesideApps::take(&mut root);
+            if let Some(entry) = beside.alerts.take_if(|_| self.overrides.beside != Beside::Pm2s) {
+                self.alerts(&entry, file, &mut found);
+            }
             let strict = self.overrides.strict;
             if strict && file.is_none() {
                 deploy::judge(&root, &mut found);
@@ -177,6 +182,16 @@ impl<'a> Gathering<'a> {
         let mut under = self.included(&include, source);
         lay_over(&mut under, tables);
         under
+    }
+
+    /// `alerts` beside `apps`.
+    fn alerts(&mut self, entry: &TableEntry, file: Option<u16>, found: &mut Findings) {
+        if file.is_some() {
+            let message = "`alerts` counts in the file that is named first only; it is ignored";
+            found.add(Finding::warning(entry.at, message));
+        } else if !self.only_names {
+            self.all.alerts = Some(alerts::wishes(&entry.node, found));
+        }
     }
 
     /// `name` beside `apps`.
@@ -276,6 +291,7 @@ struct BesideApps {
     include: Option<TableEntry>,
     defaults: Option<TableEntry>,
     name: Option<ConfigNode>,
+    alerts: Option<TableEntry>,
     /// Whether there are no apps, only files that are included.
     is_alone: bool,
 }
@@ -301,6 +317,7 @@ impl BesideApps {
         };
         beside.include = take("include");
         beside.defaults = take("defaults");
+        beside.alerts = take("alerts");
         beside.name = take("name").map(|entry| entry.node);
         beside
     }

@@ -5,6 +5,7 @@
 //! that the built-in engine can't run.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod amend;
 mod caller;
 mod checks;
@@ -68,6 +69,7 @@ mod venv;
 mod words;
 mod yaml;
 
+pub use alerts::EcosystemAlerts;
 pub use amend::amended;
 pub use caller::{Beside, Caller, Overrides, ScriptEngine};
 pub use compose::{ComposeProject, over as compose_override};

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use pm_spec::AppName;
 
+use crate::alerts::EcosystemAlerts;
 use crate::caller::{Beside, Caller, Overrides, changed};
 use crate::deploy::Deployment;
 use crate::diagnose::{ConfigPlace, Diagnosis, Diagnostic, Finding, Findings, quoted};
@@ -214,12 +215,16 @@ fn understand(
     }
     let mut all = gathering.all;
     let tables = std::mem::take(&mut all.tables);
+    let alerts = all.alerts.take().map(|wishes| {
+        let name = |table| understand::name(table, overrides, &mut Findings::default());
+        EcosystemAlerts { wishes, apps: tables.iter().filter_map(name).collect() }
+    });
     let picked = pick::picked(tables, &all.profiles, (caller, overrides), &mut findings);
     all.tables = picked.tables;
     flags::over_file(&mut all.tables, caller, overrides, &mut findings);
     let caller = changed(caller, &all.env);
     let job = ReadJob { caller, overrides, all, off: picked.off };
-    finish(source, findings, &text, &job)
+    finish(source, findings, &text, &job).map(|ecosystem| Ecosystem { alerts, ..ecosystem })
 }
 
 fn finish(
@@ -282,7 +287,14 @@ fn finish(
     };
     let outside = outside.into_iter().filter(|_| !job.overrides.no_deps);
     let outside = outside.filter_map(placed).collect();
-    Ok(Ecosystem { apps, warnings, outside, source: source.file, off: job.off.clone() })
+    Ok(Ecosystem {
+        apps,
+        warnings,
+        outside,
+        source: source.file,
+        off: job.off.clone(),
+        alerts: None,
+    })
 }
 
 /// One name means one app.

@@ -7,6 +7,9 @@
 extern crate alloc;
 
 mod activation;
+mod alert_channel;
+mod alert_rules;
+mod alert_wishes;
 mod app;
 mod bytes;
 mod cpus;
@@ -39,6 +42,9 @@ mod triggers;
 mod wish;
 
 pub use activation::Activation;
+pub use alert_channel::{AlertChannel, ChannelKind};
+pub use alert_rules::{ALERT_RULES, AlertRules, RuleLimit};
+pub use alert_wishes::AlertWishes;
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
 pub use cpus::Cpus;

@@ -103,6 +103,17 @@ function channelRow(one) {
       <button class="link ${sure ? "bad" : ""}" data-line=${line(argv(gone))} aria-label=${t("list.deed", { deed: t(sure ? "access.sure" : "access.remove"), name: one.name })} @click=${press}>${t(sure ? "access.sure" : "access.remove")}</button></td></tr>`;
 }
 
+/** What an ecosystem file says is changed there; here it is shown, and its channels are tried. @param {any} one */
+function filed(one) {
+  const test = (/** @type {string} */ name) => ({ deed: "test", name });
+  const head = t("alert.file", { apps: one.apps.join(", ") });
+  return html`<section class="panel access" aria-label=${one.file}><h2>${head}</h2><p class="soft"><code>${one.file}</code><br>${t("alert.file.means")}</p>
+    <div class="scroll" tabindex="0" role="group" aria-label=${head}><table class="small"><tbody>
+      ${one.channels.map((/** @type {any} */ each) => html`<tr><th scope="row">${each.name}</th><td>${t(`alert.kind.${each.kind}`)}</td><td>${each.place}</td><td>${each.to}</td>
+        <td class="end"><button class="link" data-line=${line(argv(test(each.name)))} aria-label=${t("list.deed", { deed: t("alert.test"), name: each.name })} @click=${() => send(test(each.name))}>${t("alert.test")}</button></td></tr>`)}</tbody></table></div>
+    <p class="soft">${one.keys.filter((/** @type {string[]} */ [, value]) => value !== "off").map((/** @type {string[]} */ [key, value]) => html`<span class="tag">${t(`alert.${key}`)}${value === "on" ? "" : ` ${value}`}</span> `)}</p></section>`;
+}
+
 /** @param {SubmitEvent} event */
 async function add(event) {
   event.preventDefault();
@@ -152,6 +163,6 @@ export function alertsScreen() {
   if (!asked && state.stage === "in") void load();
   return html`<div class="title"><h1 tabindex="-1">${t("frame.alerts")}</h1></div>
     ${wrong ? html`<p class="note bad" role="alert">${wrong.message}${wrong.hint ? html`<br>${wrong.hint}` : nothing}</p>` : nothing}
-    ${known === null ? (wrong ? nothing : html`<div class="waiting"><i></i><i></i></div>`) : html`${channels()}${rules()}
+    ${known === null ? (wrong ? nothing : html`<div class="waiting"><i></i><i></i></div>`) : html`${channels()}${rules()}${known.files.map(filed)}
       <section class="panel"><h2>${t("alert.told")}</h2>${known.told.length === 0 ? html`<p class="soft">${t("alert.told.none")}</p>` : html`<ul class="ends" tabindex="0" aria-label=${t("alert.told")}>${known.told.map(toldRow)}</ul>`}</section>`}`;
 }

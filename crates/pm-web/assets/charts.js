@@ -9,9 +9,9 @@ import { icon } from "./shapes.js";
 import { redraw, state } from "./state.js";
 import { t } from "./words.js";
 
-/** @typedef {{times: number[], step: number, restarts: [number, number][], kept: boolean, cpu: any, memory: any}} Past */
+/** @typedef {{times: number[], step: number, restarts: [number, number][], alerts: {rule: string, from_ms: number, until_ms: number|null, detail: string}[], kept: boolean, cpu: any, memory: any}} Past */
 
-const SPANS = { "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000, "7d": 604_800_000, "30d": 2_592_000_000, "1y": 31_536_000_000 };
+const SPANS = { "10m": 600_000, "1h": 3_600_000, "6h": 21_600_000, "1d": 86_400_000, "7d": 604_800_000, "30d": 2_592_000_000, "1y": 31_536_000_000 };
 const FIGURES = /** @type {const} */ (["cpu", "memory"]);
 /** Rows of a table, at most. */
 const ROWS = 60;
@@ -21,8 +21,11 @@ const MOST = 16;
 /** Memory is counted in powers of two. */
 const SIZES = Array.from({ length: 30 }, (_, at) => 2 ** (12 + at));
 
+/** Looked at where nobody says how far back; of an app that is younger only what there is. */
+const USUAL = "6h";
+
 /** What is shown: what was asked for, and what came. */
-const view = { key: "", wanted: "", from: 0, to: 0, past: /** @type {Past|null} */ (null), wrong: /** @type {any} */ (null), tables: false };
+const view = { key: "", wanted: "", from: 0, to: 0, past: /** @type {Past|null} */ (null), wrong: /** @type {any} */ (null), tables: false, fits: USUAL };
 /** What is drawn, to be taken away. @type {Map<string, {key: string, away: () => void}>} */
 const drawn = new Map();
 /** The file that draws, once somebody has looked at a chart. @type {any} */
@@ -33,12 +36,18 @@ let later;
 /** The address says of which time. */
 function wanted() {
   const { query } = state.place;
-  const span = query.get("span") ?? "6h";
+  const span = query.get("span") ?? view.fits;
   const [from, to] = [Number(query.get("from")), Number(query.get("to"))];
   if (from > 0 && to > from) return { span: "", from, to };
-  const known = Object.hasOwn(SPANS, span) ? span : "6h";
+  const known = Object.hasOwn(SPANS, span) ? span : view.fits;
   const now = Date.now();
   return { span: known, from: now - SPANS[/** @type {keyof SPANS} */ (known)], to: now };
+}
+
+/** The shortest span that holds all of a young app. @param {Past} past @param {number} to */
+function fitting(past, to) {
+  const first = past.times[past.cpu.avg.findIndex((/** @type {number|null} */ value) => value !== null)] * 1000;
+  return Object.entries(SPANS).find(([span, length]) => span === USUAL || to - first <= length)?.[0] ?? USUAL;
 }
 
 /** @param {Record<string, string>} query */
@@ -75,13 +84,16 @@ function added(all) {
     return list;
   };
   const figure = (/** @type {"cpu"|"memory"} */ what) => ({ min: sum(what, "min"), avg: sum(what, "avg"), max: sum(what, "max") });
-  return { times, step, kept: all.some((one) => one.kept), restarts: all.flatMap((one) => one.restarts), cpu: figure("cpu"), memory: figure("memory") };
+  return { times, step, kept: all.some((one) => one.kept), restarts: all.flatMap((one) => one.restarts), alerts: all.flatMap((one) => one.alerts).toSorted((one, other) => one.from_ms - other.from_ms), cpu: figure("cpu"), memory: figure("memory") };
 }
 
 /** @param {import("./types.js").Group} group */
 async function load(group) {
   const mine = view.key;
-  const { from, to } = wanted();
+  const { query } = state.place;
+  const isUsual = !query.has("span") && !query.has("from");
+  const { to, ...asked } = wanted();
+  const from = isUsual ? to - SPANS[USUAL] : asked.from;
   const ids = group.rows.slice(0, MOST).map((row) => row.id);
   const ask = (/** @type {number} */ id, step = 0) => get(`apps/${id}/history?${new URLSearchParams({ since: String(from), until: String(to), step: String(step) })}`);
   try {
@@ -90,7 +102,9 @@ async function load(group) {
     const step = Math.max(...all.map((one) => one.step_ms));
     const alike = await Promise.all(all.map((one, at) => (one.step_ms === step ? one : ask(ids[at], step))));
     if (mine !== view.key) return;
-    Object.assign(view, { past: added(alike), from, to, wrong: null, wanted: `${mine} ${to}` });
+    const past = added(alike);
+    if (isUsual) view.fits = fitting(past, to);
+    Object.assign(view, { past, from: isUsual ? to - SPANS[/** @type {keyof SPANS} */ (view.fits)] : from, to, wrong: null, wanted: `${mine} ${to}` });
   } catch (error) {
     if (mine === view.key) view.wrong = error;
   }
@@ -111,7 +125,7 @@ export function settleCharts() {
   const { query } = state.place;
   const key = [group.name, query.get("span"), query.get("from"), query.get("to"), group.rows.length].join();
   if (key !== view.key) {
-    if (view.key.split(",")[0] !== group.name) view.past = null;
+    if (view.key.split(",")[0] !== group.name) Object.assign(view, { past: null, fits: USUAL });
     view.key = key;
     void load(group);
   }
@@ -142,7 +156,7 @@ function draw(what) {
   const readout = document.getElementById(`read-${what}`);
   const figure = past[what];
   const away = plots.plot(box, {
-    times: past.times, ...figure, marks: past.restarts.map(([at]) => at / 1000), span: [view.from / 1000, view.to / 1000],
+    times: past.times, ...figure, marks: past.restarts.map(([at]) => at / 1000), alerts: past.alerts.map(({ from_ms, until_ms }) => [from_ms / 1000, until_ms === null ? null : until_ms / 1000]), span: [view.from / 1000, view.to / 1000],
     least: what === "cpu" ? 1 : 1 << 20, steps: what === "cpu" ? undefined : SIZES, value: show,
     time: (/** @type {number} */ at) => (view.to - view.from > 172_800_000 ? day(at * 1000) : moment(at * 1000).slice(11, 16)),
     look: (/** @type {number|null} */ at) => {
@@ -187,12 +201,19 @@ function panel(what) {
     ${view.tables && past ? table(what, past) : html`<div class="plot" id=${`plot-${what}`} role="img" aria-label=${t("charts.says", { what: t(`list.${what}`), sum })}></div><p class="readout soft" id=${`read-${what}`}></p>`}</section>`;
 }
 
+/** What was worth an alert, newest first. @param {Past} past */
+function alerts({ alerts: all }) {
+  return html`<section class="panel alerted"><h2>${t("frame.alerts")}</h2><div class="scroll figures" tabindex="0" role="group" aria-label=${t("frame.alerts")}><table class="small">
+    <thead><tr><th scope="col">${t("charts.alert")}</th><th scope="col">${t("charts.began")}</th><th scope="col">${t("charts.recovered")}</th><th scope="col">${t("charts.why")}</th></tr></thead>
+    <tbody>${all.toReversed().map((one) => html`<tr><th scope="row">${t(`charts.alert.${one.rule}`)}</th><td>${moment(one.from_ms)}</td><td>${one.until_ms === null ? "" : moment(one.until_ms)}</td><td>${one.detail}</td></tr>`)}</tbody></table></div></section>`;
+}
+
 function tools() {
   const { span, from, to } = wanted();
   const half = (to - from) / 2;
   const turn = (/** @type {boolean} */ on) => () => { view.tables = on; redraw(); };
   return html`<div class="filters">
-    <div class="segments" role="group" aria-label=${t("charts.span")}>${Object.keys(SPANS).map((one) => html`<button aria-pressed=${String(one === span)} @click=${() => goTo({ span: one })}>${t(`charts.span.${one}`)}</button>`)}</div>
+    <div class="segments spans" role="group" aria-label=${t("charts.span")}>${Object.keys(SPANS).map((one) => html`<button aria-pressed=${String(one === span)} @click=${() => goTo({ span: one })}>${t(`charts.span.${one}`)}</button>`)}</div>
     <div class="steps"><button class="plain" aria-label=${t("charts.earlier")} title=${t("charts.earlier")} @click=${() => zoom(from - half, to - half)}>${icon("back")}</button>
       <button class="plain" aria-label=${t("charts.later")} title=${t("charts.later")} ?disabled=${Boolean(span)} @click=${() => (to + half >= Date.now() ? zoom(Date.now() - 2 * half, Date.now()) : zoom(from + half, to + half))}>${icon("open")}</button></div>
     <div class="segments" role="group" aria-label=${t("charts.as")}>${[false, true].map((on) => html`<button aria-pressed=${String(view.tables === on)} @click=${turn(on)}>${t(on ? "charts.table" : "charts.chart")}</button>`)}</div></div>`;
@@ -206,7 +227,8 @@ function body() {
   const restarts = past.restarts.reduce((all, [, count]) => all + count, 0);
   return html`${told ? html`<p class="note">${told}</p>` : nothing}
     ${past.times.length > 0 ? html`${FIGURES.map(panel)}<p class="soft">${t("charts.step", { span: past.step < 60_000 ? t("span.s", { v: past.step / 1000 }) : past.step < 3_600_000 ? t("span.m", { v: past.step / 60_000 }) : t("span.h", { v: past.step / 3_600_000 }) })}
-      ${restarts > 0 ? html`<span class="marked">${t("charts.restarts", { n: restarts })}</span>` : nothing}</p>` : nothing}`;
+      ${restarts > 0 ? html`<span class="marked">${t("charts.restarts", { n: restarts })}</span>` : nothing}</p>` : nothing}
+    ${past.alerts.length > 0 ? alerts(past) : nothing}`;
 }
 
 export function chartsScreen() {

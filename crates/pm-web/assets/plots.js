@@ -12,6 +12,7 @@ const Plot = /** @type {any} */ (uPlot);
  * @property {(number|null)[]} avg
  * @property {(number|null)[]} max
  * @property {number[]} marks times that are marked
+ * @property {[number, number|null][]} alerts from when to when, if that is known
  * @property {[number, number]} span what is shown, in s
  * @property {number[]|undefined} steps how far apart lines may be
  * @property {number} least the top of the scale is at least this
@@ -30,7 +31,7 @@ const faint = (colour, part) => colour.replace("rgb(", "rgba(").replace(")", `, 
 /** Colours of the box, which CSS has chosen for light or dark. @param {HTMLElement} box */
 function colours(box) {
   const style = getComputedStyle(box);
-  return { main: style.color, line: style.borderTopColor, soft: style.caretColor, warn: style.outlineColor };
+  return { main: style.color, line: style.borderTopColor, soft: style.caretColor, warn: style.outlineColor, bad: style.columnRuleColor, good: style.textDecorationColor };
 }
 
 /**
@@ -39,7 +40,7 @@ function colours(box) {
  * @returns {() => void} takes it away
  */
 export function plot(box, drawing) {
-  const { main, line, soft, warn } = colours(box);
+  const { main, line, soft, warn, bad, good } = colours(box);
   const font = `11px ${getComputedStyle(box).fontFamily}`;
   const axis = { stroke: soft, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   const marks = (/** @type {any} */ u) => {
@@ -59,6 +60,48 @@ export function plot(box, drawing) {
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
     }
+    ctx.restore();
+  };
+  /** While something was wrong the ground is of another colour, below what was drawn. @param {any} u */
+  const grounds = ({ ctx, bbox, valToPos }) => {
+    ctx.save();
+    ctx.fillStyle = faint(bad, 0.09);
+    for (const [from, until] of drawing.alerts) {
+      if (until === null) continue;
+      const [left, right] = [from, until].map((at) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, valToPos(at, "x", true))));
+      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    }
+    ctx.restore();
+  };
+  /** Where an alert began stands a flag, where it recovered a ring. @param {any} u */
+  const alerts = ({ ctx, bbox, valToPos }) => {
+    const size = 4 * devicePixelRatio;
+    const each = (/** @type {(number|null)[]} */ times, /** @type {string} */ colour, /** @type {(x: number) => void} */ head) => {
+      ctx.strokeStyle = ctx.fillStyle = colour;
+      ctx.lineWidth = devicePixelRatio;
+      for (const at of times) {
+        const x = at === null ? -1 : Math.round(valToPos(at, "x", true)) + 0.5;
+        if (x < bbox.left || x > bbox.left + bbox.width) continue;
+        ctx.beginPath();
+        ctx.moveTo(x, bbox.top);
+        ctx.lineTo(x, bbox.top + bbox.height);
+        ctx.stroke();
+        ctx.beginPath();
+        head(x);
+      }
+    };
+    ctx.save();
+    each(drawing.alerts.map(([, until]) => until), good, (x) => {
+      ctx.lineWidth = 1.5 * devicePixelRatio;
+      ctx.arc(x, bbox.top - size, size - devicePixelRatio, 0, 2 * Math.PI);
+      ctx.stroke();
+    });
+    each(drawing.alerts.map(([from]) => from), bad, (x) => {
+      ctx.moveTo(x - size, bbox.top - 2 * size);
+      ctx.lineTo(x + size, bbox.top - 2 * size);
+      ctx.lineTo(x, bbox.top);
+      ctx.fill();
+    });
     ctx.restore();
   };
   const chosen = (/** @type {any} */ u) => {
@@ -83,7 +126,8 @@ export function plot(box, drawing) {
     ],
     bands: [{ series: [2, 3], fill: faint(main, 0.16) }],
     hooks: {
-      draw: [marks],
+      drawClear: [grounds],
+      draw: [marks, alerts],
       setSelect: [chosen],
       setCursor: [(/** @type {any} */ u) => drawing.look(u.cursor.idx ?? null)],
     },

@@ -1,68 +1,67 @@
-//! Writes down what apps use: a thread hears the daemon's figures, at least twice a minute, and writes them into a ring for
-//! each instance every five minutes. Who kills us costs that much.
+//! Writes down what apps use: a thread hears the daemon's figures from the hub, at least twice a minute, and writes them into a
+//! ring for each instance every five minutes. Who kills us costs that much.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use pm_client::{Deadline, Feed, Subscription, ThreadWaker};
 use pm_protocol::{Change, Home, Row, Usage};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::oneshot;
 
 use crate::clock::now_ms;
+use crate::ears::{EAR_QUEUE, Heard, HubNeed};
+use crate::hub_call::HubEar;
 use crate::past;
 use crate::ring::{BegunAnew, RingFile, STEP_MS};
 use crate::ring_folder;
 use crate::step::{StepSum, UsageSample};
 
-/// How often figures are wanted, in ms.
-const FIGURES_EVERY: u32 = 30_000;
 /// Figures that come a little late are those of the step before, too.
 const LATE_MS: u64 = 45_000;
 const WRITE_EVERY: Duration = Duration::from_mins(5);
-/// How often to look for a daemon where none is.
-const LOOK: Duration = Duration::from_secs(2);
 /// So long the last figures may take to be written.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// Steps of one instance that wait for a disk that takes nothing.
 const MOST_WAITING: usize = 240;
-/// Calls that may wait for the thread.
-const CALLS: usize = 64;
 
 /// The way to the thread.
 #[derive(Debug)]
 pub(crate) struct HistoryKeeper {
     calls: SyncSender<HistoryCall>,
-    waker: ThreadWaker,
 }
 
 enum HistoryCall {
+    Heard(Heard),
     /// Write down what is known so far.
     Write(oneshot::Sender<()>),
     /// The same, and end.
     End(SyncSender<()>),
 }
 
+impl From<Heard> for HistoryCall {
+    fn from(heard: Heard) -> Self {
+        Self::Heard(heard)
+    }
+}
+
 impl HistoryKeeper {
     /// Starts it; the rings together take so many bytes at most.
-    pub(crate) fn start(home: &Home, most: u64) -> io::Result<Self> {
+    pub(crate) fn start(home: &Home, most: u64, ear: &HubEar) -> io::Result<Self> {
         ring_folder::make(home.root())?;
-        let waker = ThreadWaker::new()?;
-        let (calls, inbox) = sync_channel(CALLS);
+        let (calls, inbox) = sync_channel(EAR_QUEUE);
         let thread = HistoryThread {
             home: home.clone(),
             most,
-            waker: waker.clone(),
             book: UsageBook::default(),
             written: Instant::now(),
             complained: None,
         };
         Builder::new().name("history".into()).spawn(move || thread.run(&inbox))?;
-        Ok(Self { calls, waker })
+        ear.hear(HubNeed::Trend, &calls);
+        Ok(Self { calls })
     }
 
     /// Waits until what was seen up to now can be read.
@@ -70,7 +69,6 @@ impl HistoryKeeper {
         let (done, is_done) = oneshot::channel();
         // Who has too much to do writes anyway.
         if self.calls.try_send(HistoryCall::Write(done)).is_ok() {
-            self.waker.wake();
             is_done.await.ok();
         }
     }
@@ -79,7 +77,6 @@ impl HistoryKeeper {
     pub(crate) fn end(&self) {
         let (done, is_done) = sync_channel(1);
         if self.calls.try_send(HistoryCall::End(done)).is_ok() {
-            self.waker.wake();
             is_done.recv_timeout(FAREWELL).ok();
         }
     }
@@ -88,7 +85,6 @@ impl HistoryKeeper {
 struct HistoryThread {
     home: Home,
     most: u64,
-    waker: ThreadWaker,
     book: UsageBook,
     written: Instant,
     /// What was said last: once is enough.
@@ -97,63 +93,27 @@ struct HistoryThread {
 
 impl HistoryThread {
     fn run(mut self, inbox: &Receiver<HistoryCall>) {
-        let mut feed: Option<Subscription> = None;
-        loop {
-            self.waker.clear();
-            match inbox.try_recv() {
-                Ok(HistoryCall::Write(done)) => {
+        for call in inbox {
+            match call {
+                HistoryCall::Heard(Heard::Change(change)) => {
+                    self.book.take(*change, now_ms());
+                    if self.written.elapsed() >= WRITE_EVERY {
+                        self.write();
+                    }
+                }
+                // Nothing may come for a long time.
+                HistoryCall::Heard(Heard::Away) => self.write(),
+                HistoryCall::Write(done) => {
                     self.write();
                     done.send(()).ok();
-                    continue;
                 }
-                Ok(HistoryCall::End(done)) => {
+                HistoryCall::End(done) => {
                     self.write();
                     done.send(()).ok();
                     return;
                 }
-                Err(TryRecvError::Disconnected) => return self.write(),
-                Err(TryRecvError::Empty) => {}
-            }
-            if feed.is_none() {
-                feed = Subscription::open(&self.home, Some(FIGURES_EVERY)).ok();
-            }
-            let (is_alive, is_more) = self.hear(feed.as_mut());
-            feed = feed.filter(|_| is_alive);
-            if self.written.elapsed() >= WRITE_EVERY {
-                self.write();
-            }
-            if !is_more {
-                self.wait(feed.as_ref());
             }
         }
-    }
-
-    /// Takes one piece of news; whether the subscription lives, and whether there may be more at once.
-    fn hear(&mut self, feed: Option<&mut Subscription>) -> (bool, bool) {
-        let Some(feed) = feed else { return (false, false) };
-        let patience = if feed.fd().is_some() { Duration::ZERO } else { LOOK };
-        match feed.next_before(Deadline::after(patience)) {
-            Ok(Some(Feed::Change(change))) => self.book.take(change, now_ms()),
-            Ok(Some(Feed::Reconnecting)) => {}
-            Ok(None) => return (true, false),
-            Err(_) => return (false, false),
-        }
-        (true, true)
-    }
-
-    /// Sleeps until there is something to do.
-    fn wait(&self, feed: Option<&Subscription>) {
-        let mut fds = vec![PollFd::new(&self.waker, PollFlags::IN)];
-        let limit = match feed.map(Subscription::fd) {
-            Some(Some(fd)) => {
-                fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-                None
-            }
-            // It waits itself.
-            Some(None) => return,
-            None => Timespec::try_from(LOOK).ok(),
-        };
-        poll(&mut fds, limit.as_ref()).ok();
     }
 
     fn write(&mut self) {

@@ -1,6 +1,6 @@
-//! One subscription for all tabs: a thread of its own hears the daemon, over as many daemons as it takes, and tells each
-//! listener what is new to it. While nobody listens there is no subscription, and figures are asked for only while somebody
-//! looks at them (law 4).
+//! One subscription for all of the panel: a thread of its own hears the daemon, over as many daemons as it takes, tells each
+//! listener what is new to it, and passes everything on to history and alerts. While nobody listens there is no
+//! subscription, and figures are asked for only as often as somebody needs them (law 4).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,22 +18,23 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
+use crate::ears::{Ears, HubNeed};
 use crate::events::{COMMENT, EventNumber, Topics};
+use crate::hub_call::{HubCall, HubEar, HubList, HubTrouble};
 use crate::listener::{EventListener, ToldPayloads};
 use crate::roll::Roll;
 use crate::tails::{LogListener, Tails};
-use crate::view::AppRow;
 
-/// How often figures are taken while somebody looks, in ms.
-const FIGURES_EVERY: u32 = 1000;
 /// Calls that may wait for the thread.
 const CALLS: usize = 256;
 /// Events that may wait for one listener.
 const QUEUE: usize = 64;
 /// News that is heard before it is told: under a flood each listener is told the sum of it.
 const AT_ONCE: usize = 4096;
-/// How often to look for a daemon where none runs, and whether a slow listener has caught up.
+/// How often to look for a daemon where none runs: while somebody looks, and while nobody does.
 const LOOK: Duration = Duration::from_millis(500);
+const LOOK_ALONE: Duration = Duration::from_secs(2);
+/// How often to look whether a slow listener has caught up.
 const CATCH_UP: Duration = Duration::from_millis(100);
 /// How often we say that we are there.
 const COMMENT_EVERY: Duration = Duration::from_secs(20);
@@ -47,35 +48,6 @@ pub(crate) struct Hub {
     waker: ThreadWaker,
     epoch: u64,
     next: AtomicU64,
-}
-
-/// What the thread is asked.
-enum HubCall {
-    Join(Box<EventListener>),
-    Leave(u64),
-    List(AppPattern, HubNeed, oneshot::Sender<Result<HubList, HubTrouble>>),
-}
-
-/// All apps that may be seen.
-#[derive(Debug)]
-pub(crate) struct HubList {
-    pub(crate) rows: Vec<AppRow>,
-    pub(crate) number: EventNumber,
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum HubTrouble {
-    /// The daemon did not give one.
-    Call(CallError),
-    /// The thread has more to do than it can.
-    Busy,
-}
-
-impl From<CallError> for HubTrouble {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
-    }
 }
 
 impl Hub {
@@ -123,6 +95,12 @@ impl Hub {
         Ok(events)
     }
 
+    /// A way to hear everything, for as long as that is wanted.
+    pub(crate) fn ear(&self) -> HubEar {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        HubEar::new(id, self.calls.clone(), self.waker.clone())
+    }
+
     fn call(&self, call: HubCall) -> Result<(), HubTrouble> {
         self.calls.try_send(call).map_err(|_| HubTrouble::Busy)?;
         self.waker.wake();
@@ -141,21 +119,13 @@ enum DaemonLink {
     Away,
 }
 
-/// What is asked of the daemon; figures cost it something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum HubNeed {
-    /// Which apps there are and how they stand.
-    Changes,
-    /// What they use as well.
-    Figures,
-}
-
 struct HubThread {
     home: Home,
     waker: ThreadWaker,
     epoch: u64,
     roll: Roll,
     listeners: BTreeMap<u64, EventListener>,
+    ears: Ears,
     feed: Option<(Subscription, HubNeed)>,
     link: DaemonLink,
     /// When to look for a daemon again.
@@ -172,6 +142,7 @@ impl HubThread {
             epoch,
             roll: Roll::default(),
             listeners: BTreeMap::new(),
+            ears: Ears::default(),
             feed: None,
             link: DaemonLink::Away,
             look_at: None,
@@ -199,6 +170,11 @@ impl HubThread {
             match inbox.try_recv() {
                 Ok(HubCall::Join(listener)) => self.join(*listener),
                 Ok(HubCall::Leave(id)) => self.leave(id),
+                Ok(HubCall::Hear(id, ear)) => {
+                    // It begins with a snapshot, and that is what a subscription begins with.
+                    self.feed.take_if(|_| ear.is_some());
+                    self.ears.set(id, ear);
+                }
                 Ok(HubCall::List(apps, need, reply)) => {
                     let list = self.list(&apps, need);
                     // Who asked may be gone.
@@ -212,7 +188,8 @@ impl HubThread {
 
     fn join(&mut self, listener: EventListener) {
         if self.listeners.is_empty() {
-            self.comment_at = Instant::now() + COMMENT_EVERY;
+            // Somebody who looks does not wait as long as we would alone.
+            (self.comment_at, self.look_at) = (Instant::now() + COMMENT_EVERY, None);
         }
         if let Some(log) = LogListener::of(&listener) {
             self.tails.follow(log);
@@ -259,10 +236,11 @@ impl HubThread {
     /// Asks for what is needed, and for nothing if nobody listens.
     fn subscribe(&mut self) {
         let topics = self.listeners.values().map(|listener| &listener.topics);
-        let need = topics
+        let seen = topics
             .map(Topics::wants_figures)
             .max()
             .map(|figures| if figures { HubNeed::Figures } else { HubNeed::Changes });
+        let need = seen.max(self.ears.need());
         if self.feed.as_ref().map(|(_, need)| *need) == need {
             return;
         }
@@ -273,8 +251,7 @@ impl HubThread {
         if self.look_at.is_some_and(|at| at > Instant::now()) {
             return;
         }
-        let usage_every = (need == HubNeed::Figures).then_some(FIGURES_EVERY);
-        match Subscription::open(&self.home, usage_every) {
+        match Subscription::open(&self.home, need.usage_every()) {
             Ok(feed) => {
                 (self.feed, self.look_at) = (Some((feed, need)), None);
                 if self.link == DaemonLink::Away {
@@ -287,12 +264,14 @@ impl HubThread {
 
     /// No daemon tells us anything; one is looked for.
     fn lose(&mut self) {
-        (self.feed, self.look_at) = (None, Some(Instant::now() + LOOK));
+        let look = if self.listeners.is_empty() { LOOK_ALONE } else { LOOK };
+        (self.feed, self.look_at) = (None, Some(Instant::now() + look));
         self.say_away();
     }
 
     fn say_away(&mut self) {
         self.link = DaemonLink::Away;
+        self.ears.say_away();
         let number = self.number();
         self.listeners.values_mut().for_each(|listener| listener.say_away(number));
     }
@@ -308,7 +287,12 @@ impl HubThread {
                     if matches!(change, Change::Snapshot(_)) {
                         self.link = DaemonLink::Up;
                     }
+                    let is_missed = self.ears.hear(&change);
                     self.roll.take(change);
+                    if is_missed {
+                        self.feed = None;
+                        return true;
+                    }
                 }
                 Ok(Some(Feed::Reconnecting)) => self.say_away(),
                 Ok(None) => return false,

@@ -17,6 +17,7 @@ mod deed;
 mod delays;
 mod download;
 mod download_wish;
+mod ears;
 mod events;
 mod folder;
 mod forwarded;
@@ -25,6 +26,7 @@ mod fuzz_tests;
 mod gate;
 mod history;
 mod hub;
+mod hub_call;
 mod keeper;
 mod link;
 mod listener;
@@ -57,9 +59,7 @@ mod tokens;
 mod users;
 mod view;
 
-pub use alerts::{
-    AlertChannel, AlertError, AlertSettings, ChannelKind, ChannelView, SendError, send_test,
-};
+pub use alerts::{AlertError, AlertSettings, ChannelView, FiledAlerts, SendError, send_test};
 pub use app_pattern::AppPattern;
 pub use audit::{AuditLine, audit_files};
 pub use control::{ControlCall, ControlReply, LinkWish, ask};

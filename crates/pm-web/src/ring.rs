@@ -124,7 +124,7 @@ impl RingFile {
     }
 
     /// Writes what was seen, in the order in which it was seen. A clock that was put back takes with it what had been
-    /// written of the time that has not come.
+    /// written of the time that has not come; of the step into which it was put back nothing is taken away.
     pub(crate) fn write(&mut self, seen: &[(u64, StepSum)]) -> io::Result<()> {
         for run in seen.chunk_by(|(before, _), (after, _)| before < after) {
             let (Some((first, _)), Some((newest, _))) = (run.first(), run.last()) else { continue };
@@ -269,10 +269,11 @@ mod tests {
         (step, StepSum::of(UsageSample { cpu, memory, processes: 2 }))
     }
 
-    /// What a ring should know: all that was seen, and nothing of a time that was taken back.
+    /// What a ring should know: all that was seen, and nothing of a time that was taken back, but for the place into which the clock
+    /// was put back: from a sum nothing is taken away.
     #[derive(Debug, Default)]
     struct Model {
-        written: BTreeMap<u64, Vec<u16>>,
+        written: [BTreeMap<u64, Vec<u16>>; 3],
         waiting: Vec<(u64, u16)>,
         /// The latest that was ever written: what is a whole ring older was written over by it.
         highest: u64,
@@ -281,16 +282,19 @@ mod tests {
     impl Model {
         fn write(&mut self) {
             for (step, cpu) in std::mem::take(&mut self.waiting) {
-                self.written.split_off(&(step + 1));
                 self.highest = self.highest.max(step);
-                self.written.entry(step).or_default().push(cpu);
+                for (tier, written) in HistoryTier::ALL.into_iter().zip(&mut self.written) {
+                    written.split_off(&((step / tier.steps() + 1) * tier.steps()));
+                    written.entry(step).or_default().push(cpu);
+                }
             }
         }
 
         /// Most, least and number of what was seen in this place.
         fn of(&self, tier: HistoryTier, place: u64) -> Option<(u32, u32, usize)> {
             let steps = place * tier.steps()..(place + 1) * tier.steps();
-            let all: Vec<_> = self.written.range(steps).flat_map(|(_, all)| all).collect();
+            let written = &self.written[tier as usize];
+            let all: Vec<_> = written.range(steps).flat_map(|(_, all)| all).collect();
             let (min, max) = (**all.iter().min()?, **all.iter().max()?);
             Some((min.into(), max.into(), all.len()))
         }

@@ -83,13 +83,16 @@ pub fn run(settings: PanelSettings, listening: impl FnOnce(&str)) -> Result<(), 
     settings.check(!users.list().is_empty())?;
     let tokens = AccessTokens::open(&root)?;
     let keeper = Keeper::start(&root, users, tokens).map_err(PanelError::Prepare)?;
-    let history = settings.history_max.map(|most| HistoryKeeper::start(&settings.home, most));
+    let hub = Hub::start(&settings.home).map_err(PanelError::Prepare)?;
+    let history =
+        settings.history_max.map(|most| HistoryKeeper::start(&settings.home, most, &hub.ear()));
     let history = history.transpose().map_err(PanelError::Prepare)?.map(Arc::new);
     let panel = Panel {
         home: settings.home.clone(),
         program: settings.program.clone(),
-        hub: Hub::start(&settings.home).map_err(PanelError::Prepare)?,
-        alerts: Alerts::start(&settings.home, &settings.host).map_err(PanelError::Prepare)?,
+        alerts: Alerts::start(&settings.home, &settings.host, hub.ear())
+            .map_err(PanelError::Prepare)?,
+        hub,
         settings,
         keeper,
         hashing: Semaphore::new(1),

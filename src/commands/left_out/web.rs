@@ -7,6 +7,27 @@ pub(super) fn run(_: &Session, _: WebArgs) -> Result<Report, Failure> {
     Err(Failure::left_out("panel"))
 }
 
+/// Alerts of files are sent by nobody.
+pub(super) mod filed {
+    use std::path::PathBuf;
+
+    use pm_config::EcosystemAlerts;
+
+    use crate::prelude::Session;
+
+    pub(crate) fn keep(session: &Session, files: &[(PathBuf, Option<EcosystemAlerts>)]) {
+        if let Some((file, _)) = files.iter().find(|(_, alerts)| alerts.is_some()) {
+            let text = format!(
+                "warning: nobody sends the alerts of {}: this build has no panel",
+                file.display()
+            );
+            session.console.talk(&text);
+        }
+    }
+
+    pub(crate) fn forget(_: &Session, _: &[PathBuf]) {}
+}
+
 /// What nobody has written down.
 pub(super) mod usage {
     use pm_spec::Select;

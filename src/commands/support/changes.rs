@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use pm_client::Client;
-use pm_config::{Ecosystem, Overrides, Severity, path_of};
+use pm_config::{Ecosystem, EcosystemAlerts, Overrides, Severity, path_of};
 use pm_protocol::{Existing, Outcome, Patience, Start, Status};
 use pm_spec::{AppName, AppSpec, ByteString, Effort, Mode};
 
@@ -25,6 +25,8 @@ pub(crate) struct Configs {
     projects: BTreeSet<ProjectHome>,
     /// Apps of them whose profiles are off: they are left alone.
     off: Vec<AppName>,
+    /// What those files want to be told of their apps.
+    pub(crate) alerts: Vec<(PathBuf, Option<EcosystemAlerts>)>,
     /// Whether apps of them are left out because of their mistakes (PM2).
     pub(crate) is_partial: bool,
 }
@@ -39,6 +41,7 @@ impl Configs {
             self.projects.extend(ecosystem.apps.iter().filter_map(project));
         }
         self.off.extend(ecosystem.off);
+        self.alerts.extend(ecosystem.source.map(|file| (file, ecosystem.alerts)));
         self.apps.extend(ecosystem.apps);
     }
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-use pm_web::{AlertChannel, AlertError, AlertSettings, ChannelKind, SendError, send_test};
+use pm_spec::{AlertChannel, ChannelKind};
+use pm_web::{AlertError, AlertSettings, SendError, send_test};
 use serde_json::Value;
 
 use super::control::changed;
@@ -55,11 +56,7 @@ fn channel(args: WebChannelArgs) -> Result<AlertChannel, Failure> {
     } else {
         (line()?, line()?)
     };
-    let url = if url.is_empty() && kind == ChannelKind::Telegram {
-        "https://api.telegram.org".to_owned()
-    } else {
-        url.trim().to_owned()
-    };
+    let url = if url.is_empty() { kind.usual_url() } else { url.trim() }.to_owned();
     Ok(AlertChannel { name, kind, url, secret, chat, user, from, to })
 }
 
@@ -68,23 +65,41 @@ fn list(session: &Session) -> Result<Report, Failure> {
     Ok(Report::new(session.console, || shown(&view), || view.clone()))
 }
 
-fn shown(view: &Value) -> String {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn each<'v>(view: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+    view[name].as_array().into_iter().flatten()
+}
+
+fn keys(view: &Value) -> String {
     let key = |pair: &Value| {
         let value = word(&pair[1]);
-        format!("{:12} {}\n", word(&pair[0]), if value.is_empty() { "all" } else { &value })
+        format!("{:12} {}\n", word(&pair[0]), if value.is_empty() { "all" } else { value })
     };
-    let list = |name: &str| view[name].as_array().cloned().unwrap_or_default();
-    let mut text: String = list("keys").iter().map(key).collect();
-    text.push('\n');
-    if list("channels").is_empty() {
+    each(view, "keys").map(key).collect()
+}
+
+fn channels(view: &Value) -> String {
+    let channel = |one: &Value| {
+        let (name, kind) = (word(&one["name"]), word(&one["kind"]));
+        let line = format!("{name:16} {kind:9} {} {}", word(&one["place"]), word(&one["to"]));
+        line.trim_end().to_owned() + "\n"
+    };
+    each(view, "channels").map(channel).collect()
+}
+
+fn shown(view: &Value) -> String {
+    let mut text = keys(view) + "\n" + &channels(view);
+    let is_nobody = |view: &Value| each(view, "channels").next().is_none();
+    if is_nobody(view) && each(view, "files").all(is_nobody) {
         text += "nobody is told; `pm web alert add NAME --kind KIND`\n";
     }
-    for one in list("channels") {
-        let (name, kind) = (word(&one["name"]), word(&one["kind"]));
-        text +=
-            format!("{name:16} {kind:9} {} {}", word(&one["place"]), word(&one["to"])).trim_end();
-        text.push('\n');
+    for one in each(view, "files") {
+        let apps: Vec<_> = each(one, "apps").map(word).collect();
+        let head = format!("\nof {}, for {}\n", word(&one["file"]), apps.join(", "));
+        text += &(head + &keys(one) + &channels(one));
     }
     text
 }

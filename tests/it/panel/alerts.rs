@@ -339,6 +339,11 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
     home.wait_until("the panel has seen that one gave up", || {
         fs::read_to_string(state(&home).join("alerts-told.json")).is_ok_and(|it| it.contains("bad"))
     });
+    // The charts of that app show where it began.
+    let path = format!("/api/apps/{}/history", home.row("bad").id);
+    let marks = value(&ask(desk.port, "GET", &path, &admin, ""))["alerts"].clone();
+    assert_eq!((&marks[0]["rule"], &marks[0]["until_ms"]), (&json!("errored"), &Value::Null));
+    assert!(marks[0]["from_ms"].as_u64() > Some(0) && marks[1].is_null(), "{marks}");
     fs::write(home.work().join("go"), "").unwrap();
     home.run(["stop", "fine"]).ok();
     let first = heard.recv_timeout(PATIENCE * 3).unwrap();
@@ -370,4 +375,54 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
             assert_eq!((answer.status, code(&answer).as_str()), (403, "not_allowed"));
         }
     }
+}
+
+#[test]
+fn a_file_tells_of_its_own_apps_to_its_own_channels() {
+    let home = Home::new();
+    let (port, heard) = server(&[("200 OK", "ok")]);
+    let file = |more: &str| {
+        let fixture = json!(pm_testkit::fixture());
+        let apps =
+            format!("[{{ name: 'mine', script: {fixture}, args: 'exit 3', max_restarts: 1 }}]");
+        home.file("ecosystem.json5", format!("{{ interpolate: true, apps: {apps}{more} }}"))
+    };
+    let channels = "{ ops: { kind: 'slack', url: 'http://127.0.0.1:${HOOK_PORT}/deep/key' } }";
+    file(&format!(", alerts: {{ restart: '1 in 1m', channels: {channels} }}"));
+    let start =
+        |verb: &str| home.pm([verb, "ecosystem.json5"]).env("HOOK_PORT", port.to_string()).run();
+    start("start").ends(2).complains("ecosystem.json5:1:").complains("did you mean `restarts`?");
+    // Nobody sends them yet, and that is said; then the panel does.
+    file(&format!(", alerts: {{ stopped: false, channels: {channels} }}"));
+    start("start").complains("nobody sends the alerts of").complains("pm web --no-listen");
+    let desk = desk(&home);
+    let one = heard.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(one.line, "POST /deep/key HTTP/1.1");
+    let text = serde_json::from_str::<Value>(&one.body).unwrap();
+    assert!(text["text"].as_str().unwrap().contains("mine: gave up"), "{text}");
+    // It is shown as the file's, without what opens it, and changed there only.
+    let key = desk::key(&home, desk.port, &[]);
+    let shown = value(&ask(desk.port, "GET", "/api/alerts", &key, ""));
+    let of = &shown["files"][0];
+    assert_eq!((&of["apps"], &of["channels"][0]["name"]), (&json!(["mine"]), &json!("ops")));
+    assert_eq!(of["channels"][0]["place"], format!("http://127.0.0.1:{port}"));
+    assert_eq!(shown["channels"], json!([]));
+    assert!(!shown.to_string().contains("deep"), "{shown}");
+    let listed = home.run(["web", "alert", "list"]).ok().says("ecosystem.json5, for mine").out();
+    assert!(!listed.contains("deep") && !listed.contains("nobody is told"), "{listed}");
+    home.run(["web", "alert", "remove", "ops"]).ends(2).complains("ecosystem.json5");
+    home.run(["web", "alert", "test", "ops"]).ok();
+    assert_eq!(heard.recv_timeout(PATIENCE).unwrap().line, "POST /deep/key HTTP/1.1");
+    // What the file no longer says is no longer told, and a project that is down says nothing.
+    let files = || value(&ask(desk.port, "GET", "/api/alerts", &key, ""))["files"].clone();
+    start("apply");
+    assert_eq!(files().as_array().unwrap().len(), 1);
+    file("");
+    start("apply");
+    assert_eq!(files(), json!([]));
+    file(&format!(", alerts: {{ channels: {channels} }}"));
+    start("apply");
+    assert_eq!(files().as_array().unwrap().len(), 1);
+    home.run(["down"]).ok();
+    assert_eq!(files(), json!([]));
 }

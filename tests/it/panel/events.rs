@@ -6,7 +6,7 @@ use std::io::Write;
 
 use pm_testkit::{Home, signal};
 
-use super::desk::{desk, key};
+use super::desk::{ask, desk, desk_of, key, state, value};
 use super::stream::{EventReader, listen};
 use crate::apps::{kib, up};
 
@@ -108,6 +108,48 @@ fn fifty_tabs_cost_the_daemon_as_one_and_none_cost_nothing() {
     home.wait_until("nobody asks any more", || connections(&home) == 0);
     let mut one = listen(desk.port, &keys[0], "topics=apps", "");
     assert_eq!(full(&mut one).data["apps"][0]["status"], "stopped");
+}
+
+#[test]
+fn history_and_alerts_and_tabs_hear_the_daemon_over_one_connection() {
+    let home = Home::new();
+    up(&home, "web");
+    let channel = ["web", "alert", "add", "hook", "--kind", "webhook"];
+    home.pm(channel).input("http://127.0.0.1:9/\n\n".to_owned()).run().ok();
+    home.run(["web", "alert", "set", "memory", "1K for 1s"]).ok();
+    let words = ["web", "--foreground", "--listen", "127.0.0.1:0", "--history", "8M"];
+    let desk = desk_of(home.pm(words));
+    let admin = key(&home, desk.port, &[]);
+    let seen = |what: &str| {
+        let path = state(&home).join("alerts-seen.jsonl");
+        home.wait_until(what, || fs::read_to_string(&path).is_ok_and(|it| it.contains(what)));
+    };
+    let mut tab = listen(desk.port, &admin, "topics=apps,usage", "");
+    assert_eq!(full(&mut tab).names("apps"), ["web"]);
+    seen("\"memory\"");
+    let history = || {
+        let told = value(&ask(desk.port, "GET", "/api/history", &admin, ""));
+        told["rows"][0][2].as_array().is_some_and(|it| it.iter().any(|it| !it.is_null()))
+    };
+    home.wait_until("figures are written down", history);
+    home.wait_until("one subscription for all of them", || connections(&home) == 1);
+    tab.close();
+    let fails = |name: &str| {
+        let words = ["--max-restarts", "1", "--no-wait", "--name", name];
+        home.run([&["start", "false"][..], &words].concat());
+    };
+    fails("bad");
+    seen("\"bad\"");
+    home.wait_until("one for the two that go on", || connections(&home) == 1);
+    // They hear the next daemon, too.
+    signal(home.hello().pid, 9);
+    home.run(["ping"]).ok();
+    fails("worse");
+    seen("\"worse\"");
+    home.wait_until("one again", || connections(&home) == 1);
+    // Nobody wants to be told, and what is written down needs no more than one.
+    home.run(["web", "alert", "remove", "hook"]).ok();
+    home.wait_until("the one of history", || connections(&home) == 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Files on disk to specs and diagnoses, through the public API only.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod alerts;
 mod article;
 mod attributes;
 mod checks;

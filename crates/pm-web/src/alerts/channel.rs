@@ -1,94 +1,14 @@
 //! To whom alerts go, each as its makers want it: what is sent, and what of an answer means that it has arrived. Pure.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use pm_spec::{AlertChannel, ChannelKind};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::letter::AlertLetter;
 use super::mail::mail;
 use super::sign::{hmac, hmac_base64};
 use crate::secret::hex;
-
-/// Whose way of speaking a channel has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChannelKind {
-    /// Our own JSON, with `X-Pm-Signature`.
-    Webhook,
-    /// An incoming webhook of Slack, or of what takes the same.
-    Slack,
-    /// A bot of Telegram.
-    Telegram,
-    /// A robot of `DingTalk`.
-    DingTalk,
-    /// A robot of Feishu or Lark.
-    Feishu,
-    /// A robot of `WeCom`.
-    WeCom,
-    /// SMTP.
-    Mail,
-}
-
-impl ChannelKind {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Webhook,
-        Self::Slack,
-        Self::Telegram,
-        Self::DingTalk,
-        Self::Feishu,
-        Self::WeCom,
-        Self::Mail,
-    ];
-
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Slack => "slack",
-            Self::Telegram => "telegram",
-            Self::DingTalk => "dingtalk",
-            Self::Feishu => "feishu",
-            Self::WeCom => "wecom",
-            Self::Mail => "mail",
-        }
-    }
-
-    /// Bytes a text may have.
-    fn longest(self) -> usize {
-        match self {
-            Self::WeCom => 2000,
-            Self::Telegram => 4000,
-            Self::Webhook | Self::Slack | Self::DingTalk | Self::Feishu | Self::Mail => 15_000,
-        }
-    }
-}
-
-/// One of them, with its secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AlertChannel {
-    /// What it is called here.
-    pub name: String,
-    /// Whose way of speaking it has.
-    pub kind: ChannelKind,
-    /// `https://...`, with whatever key stands in it; `smtp://HOST:587` or `smtps://HOST:465` for mail.
-    pub url: String,
-    /// The key of a signature, the token of a Telegram bot, the password of a mail account; may be empty.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub secret: String,
-    /// Telegram: which chat.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub chat: String,
-    /// Mail: the account, if one has to sign in.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub user: String,
-    /// Mail: from whom.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub from: String,
-    /// Mail: to whom, parted by commas.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub to: String,
-}
 
 /// One as it may be shown: no secret, and of the address only the host.
 #[derive(Clone, Debug, Serialize)]
@@ -114,9 +34,31 @@ pub(crate) struct ChannelPost {
     pub(crate) body: String,
 }
 
-impl AlertChannel {
+/// Bytes a text may have.
+fn longest(kind: ChannelKind) -> usize {
+    match kind {
+        ChannelKind::WeCom => 2000,
+        ChannelKind::Telegram => 4000,
+        ChannelKind::Webhook
+        | ChannelKind::Slack
+        | ChannelKind::DingTalk
+        | ChannelKind::Feishu
+        | ChannelKind::Mail => 15_000,
+    }
+}
+
+/// What a channel is here.
+pub(crate) trait SpeakingChannel {
     /// As it may be shown.
-    pub fn view(&self) -> ChannelView {
+    fn view(&self) -> ChannelView;
+    /// What is sent, at this moment.
+    fn post(&self, letter: &AlertLetter, now_ms: u64) -> ChannelPost;
+    /// Whether an answer means that it has arrived; most say 200 to everything.
+    fn judge(&self, status: u16, body: &str) -> Result<(), String>;
+}
+
+impl SpeakingChannel for AlertChannel {
+    fn view(&self) -> ChannelView {
         let to = if self.kind == ChannelKind::Telegram { &self.chat } else { &self.to };
         ChannelView {
             name: self.name.clone(),
@@ -127,42 +69,8 @@ impl AlertChannel {
         }
     }
 
-    /// What is wrong with it, in the words that would cure it.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
-        let is_mail = self.kind == ChannelKind::Mail;
-        let schemes = if is_mail { ["smtps://", "smtp://"] } else { ["https://", "http://"] };
-        let rest = schemes.iter().find_map(|scheme| self.url.strip_prefix(scheme));
-        let is_odd = |text: &str| text.chars().any(|c| c.is_control() || c.is_whitespace());
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) || is_odd(&self.url) {
-            return Some(if is_mail {
-                "its address is smtp://HOST:587 or smtps://HOST:465"
-            } else {
-                "its address begins with https:// or http://"
-            });
-        }
-        let all = [&self.secret, &self.chat, &self.user, &self.from, &self.to];
-        if all.iter().any(|text| text.chars().any(char::is_control)) {
-            return Some("each value is one line");
-        }
-        let is_address =
-            |text: &str| text.contains('@') && !is_odd(text) && !text.contains(['<', '>']);
-        let is_nobodys = self.secret.is_empty() || self.chat.is_empty();
-        if self.kind == ChannelKind::Telegram && is_nobodys {
-            return Some("it takes --chat and, as its secret, the bot's token");
-        }
-        let is_sent = is_address(&self.from) && self.addresses().all(is_address);
-        let wanted = "it takes --from and --to, each an address; several are parted by commas";
-        (is_mail && !is_sent).then_some(wanted)
-    }
-
-    /// To whom a mail goes.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = &str> {
-        self.to.split(',').map(str::trim)
-    }
-
-    /// What is sent, at this moment.
-    pub(crate) fn post(&self, letter: &AlertLetter, now_ms: u64) -> ChannelPost {
-        let text = cut(&letter.text(), self.kind.longest()).to_owned();
+    fn post(&self, letter: &AlertLetter, now_ms: u64) -> ChannelPost {
+        let text = cut(&letter.text(), longest(self.kind)).to_owned();
         let (seconds, mut url) = (now_ms / 1000, self.url.clone());
         let mut headers = vec!["Content-Type: application/json; charset=utf-8".to_owned()];
         let body = match self.kind {
@@ -212,8 +120,7 @@ impl AlertChannel {
         ChannelPost { url, headers, body }
     }
 
-    /// Whether an answer means that it has arrived; most say 200 to everything.
-    pub(crate) fn judge(&self, status: u16, body: &str) -> Result<(), String> {
+    fn judge(&self, status: u16, body: &str) -> Result<(), String> {
         let said: Value = serde_json::from_str(body).unwrap_or_default();
         let code = |name: &str| said[name].as_i64();
         let is_there = (200..300).contains(&status);

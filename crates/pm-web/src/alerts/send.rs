@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use pm_spec::{AlertChannel, ChannelKind};
 use rustix::event::{Timespec, poll};
 
-use super::channel::{AlertChannel, ChannelKind};
+use super::channel::SpeakingChannel;
 use super::letter::AlertLetter;
 use crate::clock::now_ms;
 use crate::view::safe;

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pm_spec::{ALERT_RULES, AlertChannel, AlertWishes};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::channel::AlertChannel;
+use super::channel::SpeakingChannel;
 use super::post::PostRules;
-use super::rules::{AlertRules, RULES};
+use super::scope::AlertScope;
 use crate::app_pattern::AppPattern;
 use crate::store;
-use crate::users::is_name;
-
-/// Messages a day, where nobody said otherwise.
-const CAP: u32 = 50;
+use crate::view::safe;
 
 /// Why they stay as they are.
 #[derive(Debug, thiserror::Error)]
@@ -27,14 +26,21 @@ pub enum AlertError {
         /// What would do.
         wanted: &'static str,
     },
-    /// The channel's name can't be typed or shown.
-    #[error("use {0:?} as a channel's name: letters, digits, and . _ - @ are allowed, 64 at most")]
-    Name(String),
     /// There is none.
     #[error("find the channel {0}")]
     Unknown(String),
+    /// It stands in an ecosystem file.
+    #[error(
+        "remove the channel {name}: it is of {file}; take it out there, then `pm apply {file}`"
+    )]
+    OfFile {
+        /// Its name.
+        name: String,
+        /// The path of the file.
+        file: String,
+    },
     /// Something is missing or wrong.
-    #[error("use the channel {name}: {fault}")]
+    #[error("use the channel {name:?}: {fault}")]
     Channel {
         /// Its name.
         name: String,
@@ -54,23 +60,25 @@ pub enum AlertError {
 /// All of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AlertSettings {
-    /// Rules that are not as usual, as they were typed.
+    /// What was typed.
+    #[serde(flatten)]
+    wishes: AlertWishes,
+    /// About which apps that is.
     #[serde(default)]
-    rules: BTreeMap<String, String>,
-    /// About which apps.
-    #[serde(default)]
-    pub(crate) apps: AppPattern,
-    /// `23:00-07:00`: then what happens is told in the morning.
-    #[serde(default)]
-    quiet: String,
-    /// Messages a day.
-    #[serde(default)]
-    cap: Option<u32>,
-    /// `zh` or `en`.
-    #[serde(default)]
-    lang: String,
-    #[serde(default)]
-    pub(crate) channels: Vec<AlertChannel>,
+    apps: AppPattern,
+    /// What ecosystem files say of their own apps, by their paths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<String, FiledAlerts>,
+}
+
+/// What an ecosystem file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FiledAlerts {
+    /// What it wants.
+    #[serde(flatten)]
+    pub wishes: AlertWishes,
+    /// Its apps.
+    pub names: Vec<String>,
 }
 
 impl AlertSettings {
@@ -101,105 +109,115 @@ impl AlertSettings {
         store::save(&path, &settings).map_err(failed)
     }
 
-    /// One key, as it is typed.
-    pub fn set(&mut self, key: &str, value: &str) -> Result<(), AlertError> {
-        let wrong = |wanted| AlertError::Value { said: format!("{key}: {value}"), wanted };
-        match key {
-            "apps" => self.apps = AppPattern::from(value.to_owned()),
-            "quiet" if value == "off" => self.quiet.clear(),
-            "quiet" => {
-                quiet(value).ok_or_else(|| wrong("23:00-07:00, or off"))?;
-                value.clone_into(&mut self.quiet);
-            }
-            "cap" => {
-                let cap = value.parse().ok().filter(|cap| (1..=1000).contains(cap));
-                self.cap = Some(cap.ok_or_else(|| wrong("a number from 1 to 1000"))?);
-            }
-            "lang" if ["en", "zh"].contains(&value) => value.clone_into(&mut self.lang),
-            "lang" => return Err(wrong("en or zh")),
-            _ if RULES.iter().any(|(name, _)| *name == key) => {
-                self.rules.insert(key.into(), value.into());
-                let read = AlertRules::read(&self.rules);
-                read.map_err(|(said, wanted)| AlertError::Value { said, wanted })?;
-            }
-            _ => {
-                return Err(wrong(
-                    "errored, stopped, restarts, memory, cpu, job_failed, unhealthy, disk, apps, quiet, cap or lang",
-                ));
+    /// Keeps what ecosystem files say, or no longer say, and forgets those that are not there any more; whether that changes
+    /// anything. Where nothing is said and nothing was, no file is made.
+    pub fn file(
+        root: &Path,
+        said: &[(String, Option<FiledAlerts>)],
+        is_there: impl Fn(&str) -> bool,
+    ) -> Result<bool, AlertError> {
+        let path = Self::path(root);
+        if said.iter().all(|(_, filed)| filed.is_none()) && !path.exists() {
+            return Ok(false);
+        }
+        let failed = |source| AlertError::File { path: path.clone(), source };
+        store::folder(root).map_err(failed)?;
+        let _held = store::hold(&path).map_err(failed)?;
+        let mut settings: Self = store::load(&path).map_err(failed)?;
+        let before = settings.files.clone();
+        for (file, filed) in said {
+            match filed {
+                Some(alerts) => drop(settings.files.insert(file.clone(), alerts.clone())),
+                None => drop(settings.files.remove(file)),
             }
         }
-        Ok(())
+        settings.files.retain(|file, _| is_there(file));
+        let is_new = settings.files != before;
+        if is_new {
+            store::save(&path, &settings).map_err(failed)?;
+        }
+        Ok(is_new)
+    }
+
+    /// One key, as it is typed.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), AlertError> {
+        if key == "apps" {
+            self.apps = AppPattern::from(value.to_owned());
+            return Ok(());
+        }
+        let is_known = ALERT_RULES.iter().any(|(name, _)| *name == key);
+        let wrong = |wanted| AlertError::Value { said: format!("{key}: {value}"), wanted };
+        if !is_known && !AlertWishes::KEYS.contains(&key) {
+            return Err(wrong(
+                "errored, stopped, restarts, memory, cpu, job_failed, unhealthy, disk, apps, quiet, cap or lang",
+            ));
+        }
+        self.wishes.set(key, value).map_err(wrong)
     }
 
     /// One more channel, or another in place of one.
     pub fn add(&mut self, channel: AlertChannel) -> Result<(), AlertError> {
-        if !is_name(&channel.name) {
-            return Err(AlertError::Name(channel.name));
-        }
         if let Some(fault) = channel.fault() {
             return Err(AlertError::Channel { name: channel.name, fault });
         }
-        self.channels.retain(|known| known.name != channel.name);
-        self.channels.push(channel);
+        self.wishes.channels.retain(|known| known.name != channel.name);
+        self.wishes.channels.push(channel);
         Ok(())
     }
 
     /// One less.
     pub fn remove(&mut self, name: &str) -> Result<(), AlertError> {
-        self.channel(name)?;
-        self.channels.retain(|known| known.name != name);
-        Ok(())
+        let is_it = |known: &AlertChannel| known.name == name;
+        if self.wishes.channels.iter().any(is_it) {
+            self.wishes.channels.retain(|known| !is_it(known));
+            return Ok(());
+        }
+        let has_it = |(_, filed): &(&String, &FiledAlerts)| filed.wishes.channels.iter().any(is_it);
+        Err(match self.files.iter().find(has_it) {
+            Some((file, _)) => AlertError::OfFile { name: name.into(), file: file.clone() },
+            None => AlertError::Unknown(name.into()),
+        })
     }
 
-    /// One of them.
-    pub(crate) fn channel(&self, name: &str) -> Result<&AlertChannel, AlertError> {
-        let found = self.channels.iter().find(|known| known.name == name);
+    /// One of them, with the wishes it is of; what was typed comes first.
+    pub(crate) fn channel(&self, name: &str) -> Result<(&AlertChannel, &AlertWishes), AlertError> {
+        let of = |wishes: &'_ AlertWishes| wishes.channels.iter().position(|it| it.name == name);
+        let mut all =
+            [&self.wishes].into_iter().chain(self.files.values().map(|filed| &filed.wishes));
+        let found = all.find_map(|it| Some((it.channels.get(of(it)?)?, it)));
         found.ok_or_else(|| AlertError::Unknown(name.into()))
     }
 
-    /// What is watched; a file somebody broke by hand means the usual.
-    pub(crate) fn rules(&self) -> AlertRules {
-        AlertRules::read(&self.rules)
-            .or_else(|_| AlertRules::read(&BTreeMap::new()))
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn post_rules(&self) -> PostRules {
-        PostRules { quiet: quiet(&self.quiet), cap: self.cap.unwrap_or(CAP) }
-    }
-
-    pub(crate) fn is_chinese(&self) -> bool {
-        self.lang == "zh"
+    /// All wishes somebody is told of, by the file they come from (none: they were typed), and whom they are about.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&str, &AlertWishes, AlertScope<'_>)> {
+        let typed = ("", &self.wishes, AlertScope::Pattern(&self.apps));
+        let filed = self
+            .files
+            .iter()
+            .map(|(file, filed)| (file.as_str(), &filed.wishes, AlertScope::Names(&filed.names)));
+        [typed].into_iter().chain(filed).filter(|(_, wishes, _)| !wishes.channels.is_empty())
     }
 
     /// Everything as it is shown, and typed: keys with values, then channels without secrets.
     pub fn view(&self) -> serde_json::Value {
-        let mut keys: Vec<(&str, String)> = RULES
-            .iter()
-            .map(|(name, usual)| {
-                let said = self.rules.get(*name).map_or(*usual, String::as_str);
-                (*name, said.to_owned())
+        let channels = |wishes: &AlertWishes| {
+            wishes.channels.iter().map(SpeakingChannel::view).collect::<Vec<_>>()
+        };
+        let mut keys = self.wishes.typed();
+        keys.insert(keys.len() - 1, ("apps", self.apps.clone().into()));
+        let file = |(file, filed): (&String, &FiledAlerts)| {
+            json!({
+                "file": safe(file), "apps": filed.names, "keys": filed.wishes.typed(),
+                "channels": channels(&filed.wishes),
             })
-            .collect();
-        let quiet = if self.quiet.is_empty() { "off".into() } else { self.quiet.clone() };
-        keys.push(("quiet", quiet));
-        keys.push(("cap", self.post_rules().cap.to_string()));
-        keys.push(("apps", self.apps.clone().into()));
-        keys.push(("lang", if self.is_chinese() { "zh".into() } else { "en".into() }));
-        let channels: Vec<_> = self.channels.iter().map(AlertChannel::view).collect();
-        serde_json::json!({ "keys": keys, "channels": channels })
+        };
+        let files: Vec<_> = self.files.iter().map(file).collect();
+        json!({ "keys": keys, "channels": channels(&self.wishes), "files": files })
     }
 }
 
-/// `23:00-07:00`, in minutes of the day.
-fn quiet(text: &str) -> Option<(u16, u16)> {
-    let time = |text: &str| {
-        let (hours, minutes) = text.split_once(':')?;
-        let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
-        (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
-    };
-    let (from, to) = text.split_once('-')?;
-    Some((time(from.trim())?, time(to.trim())?))
+pub(crate) fn post_rules(wishes: &AlertWishes) -> PostRules {
+    PostRules { quiet: wishes.quiet_minutes(), cap: wishes.messages_a_day() }
 }
 
 #[cfg(test)]
@@ -229,10 +247,14 @@ mod tests {
             assert!(error.contains(key) && error.contains("wanted is"), "{error}");
         }
         let kept = AlertSettings::open(home.path()).unwrap();
-        assert_eq!(kept.post_rules(), PostRules { quiet: Some((1350, 360)), cap: 7 });
-        assert_eq!(kept.rules().restarts.unwrap().most, 3);
-        assert!(kept.is_chinese() && kept.apps.admits("shop", "x") && !kept.apps.admits("a", "x"));
+        assert_eq!(post_rules(&kept.wishes), PostRules { quiet: Some((1350, 360)), cap: 7 });
+        assert_eq!(kept.wishes.read_rules().restarts.unwrap().most, 3);
+        assert!(
+            kept.wishes.lang == "zh"
+                && kept.apps.admits("shop", "x")
+                && !kept.apps.admits("a", "x")
+        );
         set("quiet", "off").unwrap();
-        assert_eq!(AlertSettings::open(home.path()).unwrap().post_rules().quiet, None);
+        assert_eq!(AlertSettings::open(home.path()).unwrap().wishes.quiet_minutes(), None);
     }
 }

@@ -1,115 +1,142 @@
-//! The thread that sees and tells: it sleeps until the daemon has news or something is due. Without a channel it asks nobody
-//! anything.
+//! The thread that sees and tells: it sleeps until the hub has news of the daemon or something is due. Without a channel it asks
+//! nobody anything.
 
-use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use chrono::{Datelike, Local, Timelike};
-use pm_client::{Client, Deadline, Feed, Subscription, ThreadWaker};
+use pm_client::{Client, Deadline};
 use pm_protocol::{Change, Describe, Home, Host, Row};
-use pm_spec::{Select, Status};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use pm_spec::{AlertChannel, AlertWishes, Select, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::channel::AlertChannel;
+use super::desk::{AlertDesk, DeskMemory};
 use super::letter::AlertLetter;
-use super::post::{AlertMessage, AlertPost, LocalMoment};
+use super::post::{AlertMessage, LocalMoment};
+use super::record;
 use super::send::{SendError, deliver, try_once};
 use super::settings::{AlertError, AlertSettings};
-use super::watchman::{AlertNews, Sighting, Watchman};
+use super::watchman::{AlertNews, Sighting};
 use crate::clock::now_ms;
+use crate::ears::{EAR_QUEUE, Heard, HubNeed};
+use crate::hub_call::HubEar;
 use crate::store::{self, FileMark};
 
-/// How often figures are taken where a rule needs them, in ms.
-const FIGURES_EVERY: u32 = 30_000;
-/// How often to look for a daemon where none answers.
-const LOOK: Duration = Duration::from_secs(2);
 /// So long it may take to say how an app ended.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What was told is kept up to twice this, in bytes.
-const TOLD_SIZE: u64 = 128 << 10;
 
 /// The way to the thread.
 #[derive(Debug)]
-pub(crate) struct Alerts(ThreadWaker);
+pub(crate) struct Alerts(SyncSender<AlertCall>);
+
+/// What it is told.
+#[derive(Debug)]
+enum AlertCall {
+    Heard(Heard),
+    /// Somebody has changed what is wanted.
+    Recheck,
+}
+
+impl From<Heard> for AlertCall {
+    fn from(heard: Heard) -> Self {
+        Self::Heard(heard)
+    }
+}
 
 impl Alerts {
     /// Starts it; it lives as long as the panel.
-    pub(crate) fn start(home: &Home, host: &str) -> io::Result<Self> {
-        let waker = ThreadWaker::new()?;
+    pub(crate) fn start(home: &Home, host: &str, ear: HubEar) -> io::Result<Self> {
         let folder = store::folder(home.root())?;
         let memory: AlertMemory = store::load(&folder.join("alerts-told.json")).unwrap_or_default();
+        let (calls, inbox) = sync_channel(EAR_QUEUE);
         let thread = AlertThread {
             home: home.clone(),
             host: host.to_owned(),
             folder,
-            waker: waker.clone(),
+            ear,
+            calls: calls.clone(),
             settings: AlertSettings::default(),
             mark: FileMark::default(),
-            watchman: Watchman::resume(memory.raised),
-            post: memory.post,
+            desks: memory.resume(),
             rows: BTreeMap::new(),
             disk: None,
             ends: BTreeMap::new(),
-            feed: None,
+            need: None,
             is_up: false,
         };
-        thread::Builder::new().name("alerts".into()).spawn(move || thread.run())?;
-        Ok(Self(waker))
+        thread::Builder::new().name("alerts".into()).spawn(move || thread.run(&inbox))?;
+        Ok(Self(calls))
     }
 
     /// Somebody has changed what is wanted.
     pub(crate) fn recheck(&self) {
-        self.0.wake();
+        // Who has so much to hear looks anyway.
+        self.0.try_send(AlertCall::Recheck).ok();
     }
 }
 
 /// What outlives the panel.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct AlertMemory {
-    raised: Vec<AlertNews>,
-    post: AlertPost,
+    #[serde(flatten)]
+    typed: DeskMemory,
+    #[serde(default)]
+    files: BTreeMap<String, DeskMemory>,
+}
+
+impl AlertMemory {
+    fn resume(self) -> BTreeMap<String, AlertDesk> {
+        let typed = (String::new(), self.typed);
+        let all = [typed].into_iter().chain(self.files);
+        all.map(|(file, memory)| (file, AlertDesk::resume(memory))).collect()
+    }
 }
 
 struct AlertThread {
     home: Home,
     host: String,
     folder: PathBuf,
-    waker: ThreadWaker,
+    ear: HubEar,
+    calls: SyncSender<AlertCall>,
     settings: AlertSettings,
     mark: FileMark,
-    watchman: Watchman,
-    post: AlertPost,
+    /// By the file their wishes come from; none: they were typed.
+    desks: BTreeMap<String, AlertDesk>,
     rows: BTreeMap<u32, Row>,
     disk: Option<f64>,
     /// Ends nobody asked for, until they were looked at.
     ends: BTreeMap<u32, String>,
-    feed: Option<(Subscription, Option<u32>)>,
+    /// What the hub knows we need.
+    need: Option<HubNeed>,
     /// Whether the daemon has told everything.
     is_up: bool,
 }
 
 impl AlertThread {
-    fn run(mut self) {
+    fn run(mut self, inbox: &Receiver<AlertCall>) {
         loop {
-            self.waker.clear();
             self.read();
-            self.subscribe();
-            self.hear();
+            self.listen();
             let now_ms = now_ms();
             let wakes_ms = if self.is_on() { self.look(now_ms) } else { None };
-            self.sleep(wakes_ms.map(|at| Duration::from_millis(at.saturating_sub(now_ms))));
+            let left = wakes_ms.map(|at| Duration::from_millis(at.saturating_sub(now_ms)));
+            let call = match left {
+                Some(left) => inbox.recv_timeout(left),
+                None => inbox.recv().map_err(RecvTimeoutError::from),
+            };
+            for call in call.into_iter().chain(inbox.try_iter()) {
+                self.take(call);
+            }
         }
     }
 
     fn is_on(&self) -> bool {
-        !self.settings.channels.is_empty()
+        self.settings.each().next().is_some()
     }
 
     fn read(&mut self) {
@@ -119,48 +146,48 @@ impl AlertThread {
             // What can't be read tells nobody anything.
             self.settings = store::load(&path).unwrap_or_default();
             self.mark = mark;
+            let known: BTreeSet<&str> = self.settings.each().map(|(file, ..)| file).collect();
+            self.desks.retain(|file, _| file.is_empty() || known.contains(file.as_str()));
         }
     }
 
-    fn subscribe(&mut self) {
-        if !self.is_on() {
-            (self.feed, self.is_up) = (None, false);
+    /// Tells the hub what is needed, which is nothing where nobody is told.
+    fn listen(&mut self) {
+        let need = |wishes: &AlertWishes| {
+            if wishes.read_rules().wants_figures() { HubNeed::Trend } else { HubNeed::Changes }
+        };
+        let need = self.settings.each().map(|(_, wishes, _)| need(wishes)).max();
+        if need == self.need {
             return;
         }
-        let wanted = self.settings.rules().wants_figures().then_some(FIGURES_EVERY);
-        if self.feed.as_ref().is_some_and(|(_, every)| *every == wanted) {
-            return;
+        self.need = need;
+        if let Some(need) = need {
+            return self.ear.hear(need, &self.calls);
         }
-        // Where no daemon runs there is nothing to watch; it is looked for again.
-        let open = Subscription::open(&self.home, wanted).ok();
-        (self.feed, self.is_up) = (open.map(|feed| (feed, wanted)), false);
+        self.ear.rest();
+        self.rows.clear();
+        self.is_up = false;
     }
 
-    fn hear(&mut self) {
-        while let Some((feed, _)) = &mut self.feed {
-            match feed.next_before(Deadline::after(Duration::ZERO)) {
-                Ok(Some(Feed::Change(change))) => self.take(change),
-                Ok(Some(Feed::Reconnecting)) => self.is_up = false,
-                Ok(None) => return,
-                Err(_) => (self.feed, self.is_up) = (None, false),
-            }
+    fn take(&mut self, call: AlertCall) {
+        match call {
+            AlertCall::Heard(Heard::Change(change)) if self.need.is_some() => self.hear(*change),
+            AlertCall::Heard(Heard::Away) => self.is_up = false,
+            AlertCall::Heard(_) | AlertCall::Recheck => {}
         }
     }
 
-    fn take(&mut self, change: Change) {
+    fn hear(&mut self, change: Change) {
         match change {
             Change::Snapshot(rows) => {
-                self.rows = rows.into_iter().map(|row| (row.id, row)).collect();
+                let ids: BTreeSet<u32> = rows.iter().map(|row| row.id).collect();
+                self.rows.retain(|id, _| ids.contains(id));
+                for row in rows {
+                    self.stand(row);
+                }
                 self.is_up = true;
             }
-            Change::Changed(row) => {
-                let was = self.rows.get(&row.id).map(|row| row.status);
-                let has_stopped = row.status == Status::Stopped && row.job.is_none();
-                if has_stopped && was.is_some_and(|was| was != Status::Stopped) {
-                    self.ends.extend(unasked_end(&self.home, row.id).map(|end| (row.id, end)));
-                }
-                self.rows.insert(row.id, row);
-            }
+            Change::Changed(row) => self.stand(row),
             Change::Removed(id) => drop(self.rows.remove(&id)),
             Change::Usage(figures) => {
                 for (id, usage) in figures {
@@ -172,45 +199,58 @@ impl AlertThread {
         }
     }
 
-    /// Looks, tells what is due, and says when to look again.
-    fn look(&mut self, now_ms: u64) -> Option<u64> {
-        let rules = self.settings.rules();
-        let ends = std::mem::take(&mut self.ends);
-        if self.is_up {
-            let seen: Vec<_> =
-                self.rows.values().map(|row| sighting(row, ends.get(&row.id))).collect();
-            let what = (&rules, &self.settings.apps);
-            let news = self.watchman.look(what, &seen, self.disk, now_ms);
-            if !news.is_empty() {
-                self.post.add(news, now_ms);
-                self.remember();
-            }
+    fn stand(&mut self, row: Row) {
+        let was = self.rows.get(&row.id).filter(|was| was.name == row.name).map(|was| was.status);
+        let has_stopped = row.status == Status::Stopped && row.job.is_none();
+        if has_stopped && was.is_some_and(|was| was != Status::Stopped) {
+            self.ends.extend(unasked_end(&self.home, row.id).map(|end| (row.id, end)));
         }
-        let (post_rules, now) = (self.settings.post_rules(), local_now());
-        if let Some(message) = self.post.due(post_rules, now_ms, now) {
-            self.remember();
-            self.send(message, now_ms);
-        }
-        let due = self.post.next_at(post_rules, now_ms, now);
-        let looks = if self.is_up { self.watchman.next_at(&rules) } else { None };
-        let is_away = self.feed.as_ref().is_none_or(|(feed, _)| feed.fd().is_none());
-        let again = is_away.then(|| now_ms + u64::try_from(LOOK.as_millis()).unwrap_or(0));
-        // A moment later at the least: what is due now has been seen to.
-        [due, looks, again].into_iter().flatten().min().map(|at| at.max(now_ms + 100))
+        self.rows.insert(row.id, row);
     }
 
-    fn remember(&self) {
-        let memory = AlertMemory { raised: self.watchman.raised(), post: self.post.clone() };
+    /// Looks, tells what is due, and says when to look again.
+    fn look(&mut self, now_ms: u64) -> Option<u64> {
+        let ends = std::mem::take(&mut self.ends);
+        let seen: Vec<_> = self.rows.values().map(|row| sighting(row, ends.get(&row.id))).collect();
+        let now = (now_ms, local_now());
+        let (mut news, mut messages, mut wakes) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, wishes, apps) in self.settings.each() {
+            let desk = self.desks.entry(file.to_owned()).or_default();
+            if self.is_up {
+                news.extend(desk.look((wishes, apps), &seen, self.disk, now_ms));
+            }
+            messages.extend(desk.due(wishes, now).map(|message| (wishes.clone(), message)));
+            wakes.extend(desk.next_at(wishes, now, self.is_up));
+        }
+        if !news.is_empty() || !messages.is_empty() {
+            self.remember(&news);
+        }
+        for (wishes, message) in messages {
+            self.send(wishes, message, now_ms);
+        }
+        // A moment later at the least: what is due now has been seen to.
+        wakes.into_iter().min().map(|at| at.max(now_ms + 100))
+    }
+
+    fn remember(&self, news: &[AlertNews]) {
+        for one in news {
+            if let Some(row) = self.rows.get(&one.id) {
+                record::seen(&self.folder, one, row.slot);
+            }
+        }
+        let of = |(file, desk): (&String, &AlertDesk)| (file.clone(), desk.memory());
+        let mut files: BTreeMap<_, _> = self.desks.iter().map(of).collect();
+        let memory = AlertMemory { typed: files.remove("").unwrap_or_default(), files };
         // Without it the next panel tells some things once more.
         store::save(&self.folder.join("alerts-told.json"), &memory).ok();
     }
 
     /// To all channels, beside what goes on here: a channel may take its time.
-    fn send(&self, message: AlertMessage, at_ms: u64) {
-        let is_chinese = self.settings.is_chinese();
+    fn send(&self, wishes: AlertWishes, message: AlertMessage, at_ms: u64) {
+        let is_chinese = wishes.lang == "zh";
         let host = self.host.clone();
         let letter = AlertLetter { message, host, is_chinese, at_ms, is_test: false };
-        let (channels, folder) = (self.settings.channels.clone(), self.folder.clone());
+        let (channels, folder) = (wishes.channels, self.folder.clone());
         let telling = move || {
             let ended = |channel: &AlertChannel| {
                 let done = deliver(channel, &letter, &folder);
@@ -220,19 +260,13 @@ impl AlertThread {
                 )
             };
             let ends: serde_json::Map<_, _> = channels.iter().map(ended).collect();
-            note(&folder, &json!({ "at_ms": at_ms, "text": letter.text(), "channels": ends }));
+            record::told(
+                &folder,
+                &json!({ "at_ms": at_ms, "text": letter.text(), "channels": ends }),
+            );
         };
         // A machine without a thread to spare has other troubles.
         thread::Builder::new().name("letter".into()).spawn(telling).ok();
-    }
-
-    fn sleep(&self, time: Option<Duration>) {
-        let mut fds = vec![PollFd::new(&self.waker, PollFlags::IN)];
-        let feed = self.feed.as_ref().and_then(|(feed, _)| feed.fd());
-        fds.extend(feed.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-        let timeout = time.and_then(|time| Timespec::try_from(time).ok());
-        // An interruption is as good a reason to look as any.
-        poll(&mut fds, timeout.as_ref()).ok();
     }
 }
 
@@ -278,32 +312,12 @@ fn local_now() -> LocalMoment {
     LocalMoment { day: i64::from(now.num_days_from_ce()), minute }
 }
 
-/// What was told, and whether it arrived: a line each, the older half forgotten once there is too much.
-fn note(folder: &Path, line: &Value) {
-    let path = folder.join("alerts.jsonl");
-    if std::fs::metadata(&path).is_ok_and(|it| it.len() > TOLD_SIZE) {
-        std::fs::rename(&path, folder.join("alerts.jsonl.1")).ok();
-    }
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    // It was told; that it can't be looked up is no reason to tell nothing.
-    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).ok();
-}
-
-/// The last messages, newest first.
-pub(crate) fn last_told(root: &Path, most: usize) -> Vec<Value> {
-    let read =
-        |name: &str| std::fs::read_to_string(root.join("web").join(name)).unwrap_or_default();
-    let all = read("alerts.jsonl.1") + &read("alerts.jsonl");
-    let lines = all.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
-    lines.take(most).collect()
-}
-
 /// Tries a channel, once; `host` is the machine's name.
 pub fn send_test(root: &Path, name: &str, host: &str) -> Result<Result<(), SendError>, AlertError> {
     let settings = AlertSettings::open(root)?;
-    let channel = settings.channel(name)?;
+    let (channel, wishes) = settings.channel(name)?;
     let message = AlertMessage { news: Vec::new(), left_out: 0, is_last: false };
-    let (host, is_chinese) = (host.to_owned(), settings.is_chinese());
+    let (host, is_chinese) = (host.to_owned(), wishes.lang == "zh");
     let letter = AlertLetter { message, host, is_chinese, at_ms: now_ms(), is_test: true };
     Ok(try_once(channel, &letter, &root.join("web")))
 }

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use pm_spec::{AlertRules, RuleLimit};
 use serde::{Deserialize, Serialize};
 
-use super::rules::{AlertRules, RuleLimit};
-use crate::app_pattern::AppPattern;
+use super::scope::AlertScope;
 
 /// So long must be well what was not, in ms.
 const SETTLED: u64 = 60_000;
@@ -103,7 +103,7 @@ impl Watchman {
     /// Looks at everything; `disk` is how full it is in per cent.
     pub(crate) fn look(
         &mut self,
-        (rules, apps): (&AlertRules, &AppPattern),
+        (rules, apps): (&AlertRules, AlertScope<'_>),
         seen: &[Sighting],
         disk: Option<f64>,
         now_ms: u64,
@@ -255,6 +255,7 @@ impl Watchman {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app_pattern::AppPattern;
 
     fn one(standing: &'static str) -> Sighting {
         let (app, namespace) = ("web".to_owned(), "default".to_owned());
@@ -266,8 +267,7 @@ mod tests {
 
     impl World {
         fn with(name: &str, text: &str) -> Self {
-            let off =
-                super::super::rules::RULES.map(|(name, _)| (name.to_owned(), "off".to_owned()));
+            let off = pm_spec::ALERT_RULES.map(|(name, _)| (name.to_owned(), "off".to_owned()));
             let mut said: BTreeMap<_, _> = off.into();
             said.insert(name.into(), text.into());
             let rules = AlertRules::read(&said).unwrap();
@@ -280,7 +280,8 @@ mod tests {
         }
 
         fn all(&mut self, seconds: u64, seen: &[Sighting], disk: Option<f64>) -> String {
-            let news = self.0.look((&self.1, &self.2), seen, disk, seconds * 1000);
+            let news =
+                self.0.look((&self.1, AlertScope::Pattern(&self.2)), seen, disk, seconds * 1000);
             let told =
                 |it: &AlertNews| format!("{}{}", if it.is_raised { '+' } else { '-' }, it.rule);
             news.iter().map(told).collect::<Vec<_>>().join(" ")

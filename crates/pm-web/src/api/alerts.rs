@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
+use pm_spec::ChannelKind;
 use serde::Deserialize;
 
 use super::access::changed;
-use crate::alerts::{AlertSettings, ChannelKind, last_told};
+use crate::alerts::{AlertSettings, last_told};
 use crate::call::{Denial, WebAnswer, WebCall};
 use crate::panel::Panel;
 

@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
-use crate::hub::{HubList, HubNeed, HubTrouble};
+use crate::ears::HubNeed;
+use crate::hub_call::{HubList, HubTrouble};
 use crate::panel::Panel;
 use crate::run::{RunLimits, run};
 use crate::view::{AppRow, EndRow};

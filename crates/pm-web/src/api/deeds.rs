@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::app_pattern::AppPattern;
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::deed::{Deed, words};
-use crate::hub::HubNeed;
+use crate::ears::HubNeed;
 use crate::panel::Panel;
 use crate::run::{RunError, RunLimits, run};
 use crate::view::safe;

@@ -6,10 +6,11 @@ use hyper::StatusCode;
 use pm_protocol::Home;
 use serde::Serialize;
 
+use crate::alerts::{AlertSpan, alert_spans};
 use crate::api::apps::seen;
 use crate::call::{Denial, WebAnswer, WebCall};
 use crate::clock::now_ms;
-use crate::hub::HubNeed;
+use crate::ears::HubNeed;
 use crate::panel::Panel;
 use crate::past::UsageHistory;
 use crate::ring::{HistoryTier, STEP_MS};
@@ -33,6 +34,8 @@ struct HistoryView {
     processes: Vec<Option<u16>>,
     /// When, in ms since 1970, and how often it was started again.
     restarts: Vec<(u64, u16)>,
+    /// What was worth an alert, oldest first.
+    alerts: Vec<AlertSpan>,
 }
 
 /// A value for each step; `null`: nobody looked.
@@ -68,14 +71,18 @@ pub(crate) async fn one(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, D
     let step = number("step", 0)?;
     let kept = settle(&panel).await;
     let home = panel.home.clone();
-    let read = move || UsageHistory::read(&home, (&row.name, row.instance), (since, until), step);
+    let read = move || {
+        let (one, span) = ((row.name.as_str(), row.instance), (since, until));
+        let alerts = alert_spans(home.root(), one, span);
+        UsageHistory::read(&home, one, span, step).map(|history| (history, alerts))
+    };
     let history = tokio::task::spawn_blocking(read).await;
     let history = history.map_err(|_| Denial::broken("reading the history broke off"))?;
-    let history = history.map_err(|error| {
+    let (history, alerts) = history.map_err(|error| {
         let message = format!("could not read the history: {error}");
         Denial::new(StatusCode::SERVICE_UNAVAILABLE, "unreadable", message)
     })?;
-    Ok(WebAnswer::json(&view(kept, history.as_ref())))
+    Ok(WebAnswer::json(&HistoryView { alerts, ..view(kept, history.as_ref()) }))
 }
 
 /// `GET /api/history`: the last minutes of all, for the list.
@@ -122,6 +129,7 @@ fn view(kept: bool, history: Option<&UsageHistory>) -> HistoryView {
         memory: SpreadView::of(&history.map(UsageHistory::memory).unwrap_or_default()),
         processes: steps.iter().map(|it| (it.samples > 0).then_some(it.processes)).collect(),
         restarts: history.map(|it| it.restarts.clone()).unwrap_or_default(),
+        alerts: Vec::new(),
     }
 }
 

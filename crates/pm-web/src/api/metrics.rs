@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::{Denial, WebAnswer, WebCall};
-use crate::hub::HubNeed;
+use crate::ears::HubNeed;
 use crate::metrics;
 use crate::panel::Panel;
 

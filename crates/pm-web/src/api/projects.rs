@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::app_pattern::AppPattern;
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
+use crate::ears::HubNeed;
 use crate::folder::{FolderError, OpenFolder};
-use crate::hub::HubNeed;
 use crate::panel::Panel;
 use crate::run::{ProgramEnd, RunLimits, run};
 use crate::secret::digest;

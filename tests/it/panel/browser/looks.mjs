@@ -14,6 +14,8 @@ writeFileSync("bot.py", "import nowhere_to_be_found\n");
 writeFileSync("lines.py", "import time\nfor at in range(40):\n    print(f'\\033[32mGET\\033[0m /orders/{at} \\033[33m200\\033[0m', flush=True)\ntime.sleep(1e6)\n");
 pm("start", "lines.py", "--name", "shop-api", "--namespace", "shop", "-i", "2");
 pm("start", "lines.py", "--name", "订单服务-with-quite-a-long-name-for-a-row");
+writeFileSync("ecosystem.json5", "{ apps: [{ name: 'mailer', script: 'lines.py', args: '-u' }], alerts: { restarts: '3 in 5m', quiet: '23:00-07:00', channels: { ops: { kind: 'slack', url: 'https://chat.example.org/hooks/key' }, 值班: { kind: 'telegram', url: 'https://bots.example.org', secret: '1:x', chat: -1001234 } } } }\n");
+pm("start", "ecosystem.json5");
 try {
   pm("start", "bot.py", "--name", "bot", "--max-restarts", "2");
 } catch {
@@ -22,6 +24,9 @@ try {
 
 ring("shop-api.0");
 ring("shop-api.1");
+const ago = (minutes) => Date.now() - minutes * 60_000;
+writeFileSync(`${process.env.PM_HOME}/web/alerts-seen.jsonl`, [[105, "memory", true, "112M > 100M"], [70, "memory", false, ""], [40, "errored", true, "exit 1, 16 short runs"]]
+  .map(([at, rule, raised, detail]) => `${JSON.stringify({ at_ms: ago(at), app: "shop-api", slot: 0, rule, is_raised: raised, detail })}\n`).join(""));
 const server = await panel("--history", "64M");
 const chrome = await browser();
 
@@ -58,6 +63,7 @@ for (const [width, height, scheme, locale] of LOOKS) {
   await look(page, name("app"));
   await page.evaluate(() => { location.hash = "#/charts/shop-api"; });
   await page.locator(".plot canvas").nth(1).waitFor();
+  await page.locator(".alerted tbody tr").nth(1).waitFor();
   await look(page, name("charts"));
   await page.getByRole("button", { name: /^(Table|表格)$/ }).click();
   await page.locator(".figures tr").nth(60).waitFor();

@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 
@@ -112,7 +112,10 @@ process.on("uncaughtException", async (error) => {
   }
   children.forEach((child) => child.kill("SIGKILL"));
   for (const home of others) {
-    try { home.pm("kill"); } catch { /* it did not come that far */ }
+    try {
+      console.error(home.pm("list"), home.pm("logs", "--nostream", "--lines", "30"), readFileSync(`${home.root}/pm.log`, "utf8"));
+      home.pm("kill");
+    } catch { /* it did not come that far */ }
   }
   process.exit(1);
 });

@@ -1,37 +1,45 @@
 //! What is worth an alert, as it is typed: `restarts: 5 in 10m`, `memory: 500M for 5m`, `cpu: 90% for 10m`, `disk: 90%`, and
 //! switches. Pure.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
 
-use pm_spec::{Bytes, Span};
+use crate::{Bytes, Span};
 
 /// So much of something, in so many ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RuleLimit {
-    pub(crate) most: u64,
-    pub(crate) ms: u64,
+pub struct RuleLimit {
+    /// Of what the rule counts.
+    pub most: u64,
+    /// For so long.
+    pub ms: u64,
 }
 
 /// All of them; what is off is `false` or `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub(crate) struct AlertRules {
-    pub(crate) errored: bool,
+pub struct AlertRules {
+    /// It is not tried again.
+    pub errored: bool,
     /// Down although nobody said so, and not by its own good end.
-    pub(crate) stopped: bool,
-    pub(crate) job_failed: bool,
-    pub(crate) unhealthy: bool,
-    pub(crate) restarts: Option<RuleLimit>,
+    pub stopped: bool,
+    /// The last run of a job failed.
+    pub job_failed: bool,
+    /// Its health check fails.
+    pub unhealthy: bool,
+    /// How often.
+    pub restarts: Option<RuleLimit>,
     /// Bytes.
-    pub(crate) memory: Option<RuleLimit>,
+    pub memory: Option<RuleLimit>,
     /// Per cent of one core.
-    pub(crate) cpu: Option<RuleLimit>,
+    pub cpu: Option<RuleLimit>,
     /// Per cent of the disk that holds our home.
-    pub(crate) disk: Option<RuleLimit>,
+    pub disk: Option<RuleLimit>,
 }
 
 /// Rule, and what it is where nobody said anything.
-pub(crate) const RULES: [(&str, &str); 8] = [
+pub const ALERT_RULES: [(&str, &str); 8] = [
     ("errored", "on"),
     ("stopped", "on"),
     ("restarts", "5 in 10m"),
@@ -44,16 +52,17 @@ pub(crate) const RULES: [(&str, &str); 8] = [
 
 impl AlertRules {
     /// As they were typed; `Err` is the name of what can't be understood and what is wanted instead.
-    pub(crate) fn read(said: &BTreeMap<String, String>) -> Result<Self, (String, &'static str)> {
+    pub fn read(said: &BTreeMap<String, String>) -> Result<Self, (String, &'static str)> {
         let mut rules = Self::default();
-        for (name, usual) in RULES {
+        for (name, usual) in ALERT_RULES {
             let text = said.get(name).map_or(usual, String::as_str);
             rules.set(name, text).map_err(|wanted| (format!("{name}: {text}"), wanted))?;
         }
         Ok(rules)
     }
 
-    fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
+    /// One of them; `Err` is what would do.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match name {
             "errored" => self.errored = switch(text)?,
             "stopped" => self.stopped = switch(text)?,
@@ -75,7 +84,7 @@ impl AlertRules {
     }
 
     /// Whether figures have to be taken.
-    pub(crate) fn wants_figures(&self) -> bool {
+    pub fn wants_figures(&self) -> bool {
         self.memory.is_some() || self.cpu.is_some() || self.disk.is_some()
     }
 }
@@ -117,6 +126,8 @@ fn percent(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+
     use super::*;
 
     #[test]
