@@ -4,11 +4,14 @@
 //! `PM_SEED` repeats a run; the seed is printed by a failing test. Wall-clock moments can't be repeated, of course.
 
 mod apps;
+mod cast;
 mod deaths;
 mod disk;
 mod journals;
 mod killer;
 mod kills;
 mod mixtures;
+mod report;
 mod seed;
+mod traps;
 mod updates;

@@ -18,12 +18,14 @@ mod process;
 mod programs;
 mod run;
 pub mod samples;
+mod trap;
 
 pub use home::Home;
 pub use port::free_port;
 pub use process::{is_alive, signal, sweep_marked, wait_gone};
 pub use programs::{copy_pm, fixture, pm};
 pub use run::{Invocation, Run, Running};
+pub use trap::{Mishap, Prey, Trap};
 
 use std::time::Duration;
 

@@ -1,0 +1,240 @@
+//! Daemon and guardian die before each of their system calls that changes anything, under every command that changes anything.
+//!
+//! In CI some calls of each command, chosen by `PM_SEED`; with `PM_FAULTS` each of them (`fixtures/faults/run`).
+
+use pm_testkit::{Mishap, Prey, Trap, signal};
+
+use super::cast::{Cast, Counts};
+use super::report::{Report, minutes};
+use super::seed::Seed;
+
+const KILL: i32 = 9;
+
+/// A command, and what follows from it.
+struct Deed {
+    words: &'static [&'static str],
+    /// How many run afterwards of the apps there are.
+    leaves: &'static [(&'static str, usize)],
+    /// How many runs begin.
+    begins: &'static [(&'static str, usize)],
+}
+
+const fn deed(
+    words: &'static [&'static str],
+    leaves: &'static [(&'static str, usize)],
+    begins: &'static [(&'static str, usize)],
+) -> Deed {
+    Deed { words, leaves, begins }
+}
+
+type Counted = &'static [(&'static str, usize)];
+
+const ALL: Counted = &[("web", 2), ("pair", 2), ("hooked", 1), ("job", 0)];
+const STARTED: Counted = &[("web", 2), ("pair", 2), ("hooked", 1)];
+const FEWER: Counted = &[("web", 1), ("pair", 2), ("hooked", 0), ("job", 0)];
+const MORE: Counted = &[("web", 1), ("pair", 2), ("hooked", 0), ("job", 0), ("late", 1)];
+const LATER: Counted = &[("web", 1), ("hooked", 0), ("job", 0), ("late", 1)];
+const WITH_SHOP: Counted =
+    &[("web", 2), ("pair", 2), ("hooked", 1), ("job", 0), ("shop", 1), ("till", 1)];
+
+/// In an order in which each finds something to do, and which ends as it begins: without apps.
+const DEEDS: [Deed; 22] = [
+    deed(&["start", "all.json"], ALL, STARTED),
+    deed(&["save"], ALL, &[]),
+    deed(&["flush"], ALL, &[]),
+    deed(&["restart", "web"], ALL, &[("web", 2)]),
+    deed(&["reload", "pair"], ALL, &[("pair", 2)]),
+    deed(&["restart", "hooked"], ALL, &[("hooked", 1)]),
+    deed(
+        &["scale", "web", "3"],
+        &[("web", 3), ("pair", 2), ("hooked", 1), ("job", 0)],
+        &[("web", 1)],
+    ),
+    deed(&["scale", "web", "1"], &[("web", 1), ("pair", 2), ("hooked", 1), ("job", 0)], &[]),
+    deed(&["stop", "web", "hooked"], &[("web", 0), ("pair", 2), ("hooked", 0), ("job", 0)], &[]),
+    deed(&["start", "web"], FEWER, &[("web", 1)]),
+    deed(&["run", "job"], FEWER, &[("job", 1)]),
+    deed(&["apply", "more.json"], MORE, &[("pair", 2), ("late", 1)]),
+    deed(&["reset", "all"], MORE, &[]),
+    deed(&["sendSignal", "CONT", "web"], MORE, &[]),
+    deed(&["delete", "pair"], LATER, &[]),
+    deed(&["update"], LATER, &[]),
+    deed(&["delete", "all"], &[], &[]),
+    deed(&["resurrect"], ALL, STARTED),
+    deed(&["up", "shop/apps.json"], WITH_SHOP, &[("shop", 1), ("till", 1)]),
+    deed(&["down", "shop/apps.json"], ALL, &[]),
+    deed(&["stop", "all"], &[("web", 0), ("pair", 0), ("hooked", 0), ("job", 0)], &[]),
+    deed(&["delete", "all"], &[], &[]),
+];
+
+/// Whom a fault hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// The daemon dies.
+    Daemon,
+    /// The guardian dies.
+    Guardian,
+    /// The daemon dies at once, and the one that takes its place at the call in question.
+    Successor,
+    /// A call of the daemon fails.
+    Refused(Mishap),
+}
+
+impl Target {
+    fn deaths(self) -> u32 {
+        match self {
+            Self::Daemon | Self::Guardian => 1,
+            Self::Successor => 2,
+            Self::Refused(_) => 0,
+        }
+    }
+}
+
+fn counts(of: &[(&str, usize)]) -> Counts {
+    of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+fn set_trap(cast: &Cast, target: Target, at: u32) -> Trap {
+    let hello = cast.home.hello();
+    match target {
+        Target::Daemon => Trap::set(hello.pid, Prey::Itself, Mishap::Death, at),
+        Target::Guardian => Trap::set(hello.guardian, Prey::Itself, Mishap::Death, at),
+        Target::Successor => {
+            let trap = Trap::set(hello.guardian, Prey::NextChild, Mishap::Death, at);
+            signal(hello.pid, KILL);
+            trap
+        }
+        Target::Refused(mishap) => Trap::set(hello.pid, Prey::Itself, mishap, at),
+    }
+}
+
+/// One command, with somebody dying before this call if one is given; whether it came so far.
+fn attempt(
+    cast: &mut Cast,
+    deed: &Deed,
+    (target, at): (Target, Option<u32>),
+) -> Result<bool, String> {
+    let before = cast.begun();
+    let trap = at.map(|at| set_trap(cast, target, at));
+    let run = cast.home.run(deed.words);
+    let is_sprung = trap.is_some_and(Trap::remove);
+    let mut asked = 1;
+    if run.code != 0 {
+        if !is_sprung {
+            return Err(format!(
+                "ended with {} although nobody died\n{}{}",
+                run.code,
+                run.out(),
+                run.err
+            ));
+        }
+        // Who is told that it is not known asks again.
+        let again = cast.home.run(deed.words);
+        asked = 2;
+        if again.code != 0 {
+            return Err(format!(
+                "ended with {}\n{}\nand then with {}\n{}",
+                run.code, run.err, again.code, again.err
+            ));
+        }
+    }
+    if deed.words == ["flush"] {
+        cast.logs_are_emptied();
+    }
+    cast.settle(&counts(deed.leaves))?;
+    let begins = counts(deed.begins);
+    for (name, now) in cast.begun() {
+        let begun = now - before.get(&name).unwrap_or(&0);
+        let wanted = begins.get(&name).copied().unwrap_or_default();
+        if begun < wanted || begun > wanted * asked {
+            return Err(format!(
+                "{begun} runs of {name} began instead of {wanted}, asked {asked} times"
+            ));
+        }
+    }
+    Ok(is_sprung)
+}
+
+/// Which call is next for the command of this number, after this one.
+type Choice = Box<dyn FnMut(usize, u32) -> Option<u32>>;
+
+/// Every command, with a death at each call that is chosen, until it gets through.
+fn every_deed(target: Target, mut next: Choice) {
+    let mut report = Report::new(&format!("{target:?} at a call"));
+    let mut cast = Cast::new();
+    let mut at: [Option<u32>; DEEDS.len()] = std::array::from_fn(|deed| next(deed, 0));
+    while at.iter().any(Option::is_some) && !report.is_over() {
+        cast.begin_anew();
+        for (number, deed) in DEEDS.iter().enumerate() {
+            let chosen = at[number];
+            let result = attempt(&mut cast, deed, (target, chosen));
+            at[number] = chosen.and_then(|chosen| next(number, chosen));
+            match result {
+                Ok(true) => {
+                    report.survived();
+                    report.killed(target.deaths());
+                }
+                Ok(false) => at[number] = None,
+                Err(why) => {
+                    let words = deed.words.join(" ");
+                    report.lost(&format!("{words}, {target:?} at {chosen:?}"), &why, &cast.home);
+                    // The next round begins anew.
+                    cast = Cast::new();
+                    break;
+                }
+            }
+        }
+    }
+    report.end();
+}
+
+/// One call of every `rarely`th command by chance, or in the long form every `step`th of all.
+fn chosen(most: u64, rarely: u64, step: usize) -> Choice {
+    if minutes().is_some() {
+        return Box::new(move |deed, last| {
+            let next = if last == 0 { 1 + deed % step } else { last as usize + step };
+            u32::try_from(next).ok()
+        });
+    }
+    let mut seed = Seed::new();
+    Box::new(move |_, last| {
+        let is_tried = last == 0 && seed.between(0, rarely) == 0;
+        is_tried.then(|| u32::try_from(seed.between(1, most)).unwrap())
+    })
+}
+
+#[test]
+fn law7_the_daemon_dies_at_any_call_of_any_command() {
+    every_deed(Target::Daemon, chosen(40, 2, 1));
+}
+
+#[test]
+fn law7_the_guardian_dies_at_any_call_of_any_command() {
+    every_deed(Target::Guardian, chosen(12, 2, 1));
+}
+
+/// It starts the same way under every command: each call of it under one of them.
+#[test]
+fn law7_a_new_daemon_dies_at_any_call_of_its_start() {
+    every_deed(Target::Successor, chosen(60, 4, DEEDS.len()));
+}
+
+#[test]
+fn any_call_of_any_command_fails_for_want_of_room() {
+    every_deed(Target::Refused(Mishap::NoRoom), chosen(20, 4, 1));
+}
+
+#[test]
+fn any_call_of_any_command_fails_for_a_bad_disk() {
+    every_deed(Target::Refused(Mishap::BadDisk), chosen(20, 4, 1));
+}
+
+#[test]
+fn any_call_of_any_command_fails_for_want_of_descriptors() {
+    every_deed(Target::Refused(Mishap::NoDescriptor), chosen(30, 4, 1));
+}
+
+#[test]
+fn any_call_of_any_command_fails_for_want_of_memory() {
+    every_deed(Target::Refused(Mishap::NoMemory), chosen(4, 4, 1));
+}
