@@ -227,6 +227,21 @@ fn what_is_promised_has_its_test() {
     }
 }
 
+#[test]
+fn the_readme_is_the_same_in_both_languages() {
+    let [en, zh] =
+        ["README.md", "README.zh.md"].map(|name| fs::read_to_string(root().join(name)).unwrap());
+    // Each leads to the other one, and to the book in its own language.
+    let zh = zh.replacen("](README.md)", "](README.zh.md)", 1).replace("book/zh", "book/en");
+    assert_eq!(shape(&en), shape(&zh), "headings and links");
+    let code = |text: &str| {
+        let blocks = text.split("```").skip(1).step_by(2);
+        let bare = |line: &str| line.split(" # ").next().unwrap_or_default().trim_end().to_owned();
+        blocks.map(|block| block.lines().map(bare).collect()).collect::<Vec<Vec<String>>>()
+    };
+    assert_eq!(code(&en), code(&zh), "blocks of code without their comments");
+}
+
 /// What a translation leaves as it is: levels of headings, where links lead.
 fn shape(text: &str) -> (Vec<usize>, Vec<&str>) {
     let (mut headings, mut is_code) = (Vec::new(), false);

@@ -361,7 +361,7 @@ fn unsafe_lives_where_it_may() {
 #[test]
 fn what_the_docs_point_to_is_there() {
     let mut pages = files(".md");
-    for name in ["README.md", "CHANGELOG.md"] {
+    for name in ["README.md", "README.zh.md", "CHANGELOG.md"] {
         pages.insert(name.into(), fs::read_to_string(root().join(name)).unwrap());
     }
     for (page, text) in pages {
