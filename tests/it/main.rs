@@ -16,6 +16,7 @@ mod apply;
 mod apps;
 mod article;
 mod asgi;
+mod book;
 mod boot;
 mod celery;
 mod comparisons;

@@ -93,10 +93,11 @@ const UNSAFE: [(&str, usize); 4] = [
 ];
 
 /// All files below our folders with this ending: path from the root, and text.
-fn files(ending: &str) -> BTreeMap<String, String> {
+pub(crate) fn files(ending: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    let mut folders: Vec<PathBuf> =
-        ["src", "crates", "tests", "docs", "benches"].map(|name| root().join(name)).to_vec();
+    let mut folders: Vec<PathBuf> = ["src", "crates", "tests", "docs", "benches", "book"]
+        .map(|name| root().join(name))
+        .to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.unwrap().path();
@@ -360,7 +361,7 @@ fn unsafe_lives_where_it_may() {
 #[test]
 fn what_the_docs_point_to_is_there() {
     let mut pages = files(".md");
-    for name in ["README.md", "CHANGELOG.md"] {
+    for name in ["README.md", "README.zh.md", "CHANGELOG.md"] {
         pages.insert(name.into(), fs::read_to_string(root().join(name)).unwrap());
     }
     for (page, text) in pages {
