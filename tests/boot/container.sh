@@ -33,15 +33,16 @@ until_true() {
 }
 
 inside() { nsenter --target "$leader" --all --wd -- env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin HOME=/root "$@"; }
-is_running() { inside systemctl is-system-running | grep -Eq 'running|degraded'; }
+# Process 1 as we see it; a reboot makes another.
+find_leader() { leader=$(pgrep -P "$nspawn" | head -n 1) && test -n "$leader"; }
+is_running() { find_leader && inside systemctl is-system-running | grep -Eq 'running|degraded'; }
 
 boot() {
 	# Without a machine manager to register with; the console goes to a file.
 	systemd-nspawn --quiet --boot --directory "$root" --machine "$(basename "$root")" --register=no --keep-unit \
 		--console=pipe >"$root.console" 2>&1 </dev/null &
 	nspawn=$!
-	until_true "the container" pgrep -P "$nspawn"
-	leader=$(pgrep -P "$nspawn" | head -n 1)
+	until_true "the container" find_leader
 	until_true "the boot" is_running
 }
 power_off() {

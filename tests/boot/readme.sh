@@ -102,8 +102,11 @@ say "ok: typed in $((SECONDS - begun)) s"
 
 until_true "five apps" all_five
 printf '%s\n' "$lines" | grep -q '^reboot$' || fail "the README does not reboot"
-power_off
-boot
+before=$leader
+inside reboot || true
+is_another() { find_leader && test "$leader" != "$before"; }
+until_true "another boot" is_another
+until_true "the boot" is_running
 until_true "five apps after the reboot" all_five
 test "$(inside pm jlist | python3 -c 'import json, sys; print(len([p for p in json.load(sys.stdin) if p["pm2_env"]["status"] == "online"]))')" = 5 || fail "not five apps"
 say "ok: five apps run after a reboot"
