@@ -114,3 +114,23 @@ fn its_own_socket_if_nothing_is_to_be_recognised() {
     home.run(["restart", "web", "--preset", "uvicorn"]).ok();
     assert!(arguments(&home).contains(" --fd 3 app:app"), "{}", arguments(&home));
 }
+
+#[test]
+fn a_start_is_over_when_it_takes_callers_and_says_what_it_was_asked_for() {
+    let home = Home::new();
+    let port = start(&home, "uvicorn", &["--no-access-log", "--port"]);
+    home.file("version", "broken");
+    home.file("app.py", format!("import time\ntime.sleep(1.5)\n{APP}"));
+    let run = home.run(["restart", "web"]).ends(1).says("web (0) failed");
+    let told = [run.out(), run.err()].concat();
+    assert!(told.contains("nothing_of_that_name"), "{told}");
+    home.file("version", "one");
+    home.run(["restart", "web"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
+    // Who takes callers and has an answer that is not well is not up.
+    home.file("app.py", APP.replace("\"status\": 200", "\"status\": 503"));
+    let page = format!("http://127.0.0.1:{port}/");
+    let asked = ["restart", "web", "--ready", &page, "--ready-timeout", "2s"];
+    home.run(asked).ends(1).says("503");
+    home.file("app.py", APP);
+    home.run(["restart", "web"]).ok();
+}

@@ -149,3 +149,27 @@ fn a_stop_lets_a_request_finish_though_nobody_said_how() {
     assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.0 200"), "{answer}");
     assert_eq!(stop.wait(), 0, "{}", stop.seen());
 }
+
+/// It listens before its workers load the app.
+#[test]
+fn a_start_is_over_when_a_worker_has_loaded_the_app() {
+    let home = Home::new();
+    let (port, _lock) = gunicorn(&home);
+    home.run(["restart", "web"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
+    for (app, words) in [
+        ("import time\ntime.sleep(1.5)\nimport no_such_module\n", "no_such_module"),
+        (
+            "def other(environ, start_response):\n    pass\n",
+            "Failed to find attribute 'app' in 'app'",
+        ),
+    ] {
+        home.file("app.py", app);
+        let run = home.run(["restart", "web"]).ends(1);
+        let told = [run.out(), run.err()].concat();
+        assert!(told.contains("web (0) failed") && told.contains(words), "{told}");
+    }
+    // One that loads for longer than a start usually takes is waited for.
+    home.file("app.py", format!("import time\ntime.sleep(2)\n{APP}"));
+    home.run(["restart", "web"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
+    assert_eq!(home.row("web").status, Status::Online);
+}

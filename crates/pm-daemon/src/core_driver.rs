@@ -13,6 +13,7 @@ use pm_spec::{Bytes, HookStage, Readiness, Reload, Select};
 use crate::caller::Caller;
 use crate::executor::Executor;
 use crate::inlet::{CoreInput, Newborn};
+use crate::inquiries;
 use crate::renewal::Renewals;
 use crate::runs::Run;
 use crate::self_report::SelfReport;
@@ -191,9 +192,30 @@ impl CoreDriver {
         }
     }
 
-    /// Somebody waits for it, and it can be reached: what ends now does so in the sight of all.
+    /// Somebody waits for it, and it can be reached: what ends now does so in the sight of all. One that has to show
+    /// more is up when it does.
     pub(crate) fn listens(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
         self.executor.runs_mut().listens(run, addresses);
+        if self.executor.runs().get(run).is_some_and(|run| !run.app.shows_ready()) {
+            self.step(Fact::Ready(run));
+        }
+    }
+
+    /// It takes callers of the sockets it was given: that says that it is up, unless it has to show something else. In a
+    /// reload what it could be asked would be answered by the old run.
+    pub(crate) fn accepts(&mut self, run: RunId) {
+        let Some(instance) = self.core.instance_of_run(run) else { return };
+        let counts = match instance.app.checks.ready.as_deref() {
+            None => true,
+            Some(Readiness::Answers(_)) => inquiries::is_beside_the_old_one(&instance),
+            Some(Readiness::Notifies | Readiness::Prints(_)) => false,
+        };
+        if !counts {
+            return;
+        }
+        if instance.app.shows_ready() {
+            self.executor.runs_mut().online(run);
+        }
         self.step(Fact::Ready(run));
     }
 

@@ -16,7 +16,7 @@ use std::sync::mpsc::Sender;
 use pm_core::{Change, Core, InstanceId, InstanceView, RunId, SpawnPlan, Status};
 use pm_logs::Follow;
 use pm_protocol::Home;
-use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Question, Readiness};
+use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Preset, Question, Readiness};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -34,6 +34,8 @@ enum Errand {
     Ready(RunId, Question),
     /// Whether it goes on being well.
     Health(RunId, HealthCheck),
+    /// When one of its workers has loaded the app.
+    Loads(RunId),
     /// When it has printed a line.
     Prints(RunId, LinePattern),
     /// When all that it needs before it begins is there.
@@ -128,6 +130,7 @@ impl Inquiries {
         let subject = Subject { run, pid, plan, outlet, spawner };
         let task = match errand.clone() {
             Errand::Ready(run, question) => tokio::spawn(task::until_ready(subject, run, question)),
+            Errand::Loads(run) => tokio::spawn(task::until_loaded(subject, run)),
             Errand::Health(run, check) => tokio::spawn(task::again_and_again(subject, run, check)),
             Errand::Prints(run, pattern) => {
                 let logs = RunLogs::of(instance.app, instance.id, &self.home);
@@ -154,16 +157,27 @@ fn errand(instance: &InstanceView<'_>) -> Option<Errand> {
     }
     let (run, _) = instance.run?;
     match instance.status {
-        Status::Launching => match checks.ready.as_deref()? {
-            Readiness::Answers(question) if instance.since.is_some() => {
-                Some(Errand::Ready(run, question.clone()))
+        Status::Launching if instance.since.is_some() => match checks.ready.as_deref() {
+            // The old run would answer. It is seen when the new one takes callers.
+            Some(Readiness::Answers(_)) if is_beside_the_old_one(instance) => None,
+            Some(Readiness::Answers(question)) => Some(Errand::Ready(run, question.clone())),
+            Some(Readiness::Prints(pattern)) => Some(Errand::Prints(run, pattern.clone())),
+            Some(Readiness::Notifies) => None,
+            None if instance.app.preset == Preset::Gunicorn && instance.app.is_seen_to_serve() => {
+                Some(Errand::Loads(run))
             }
-            Readiness::Prints(pattern) if instance.since.is_some() => {
-                Some(Errand::Prints(run, pattern.clone()))
-            }
-            Readiness::Answers(_) | Readiness::Notifies | Readiness::Prints(_) => None,
+            None => None,
         },
         Status::Online => Some(Errand::Health(run, HealthCheck::clone(checks.health.as_deref()?))),
-        Status::Stopping | Status::Stopped | Status::Errored | Status::WaitingRestart => None,
+        Status::Launching
+        | Status::Stopping
+        | Status::Stopped
+        | Status::Errored
+        | Status::WaitingRestart => None,
     }
+}
+
+/// Whether two runs share the sockets, in a reload.
+pub(crate) fn is_beside_the_old_one(instance: &InstanceView<'_>) -> bool {
+    instance.second.is_some() && !instance.app.listen.is_empty()
 }

@@ -15,6 +15,9 @@ pub(crate) const EVERY: Duration = Duration::from_millis(10);
 /// So long they are looked at: then they count as up without (`pm-core`'s `SETTLED`).
 const SOON: Duration = Duration::from_secs(1);
 
+/// The same for those that have to show more: where they listen is only to be told.
+const LATER: Duration = Duration::from_secs(10);
+
 /// The runs, until when each is looked at, and when the next look is.
 #[derive(Default)]
 pub(crate) struct ListenWatch {
@@ -27,8 +30,9 @@ impl ListenWatch {
         self.runs.is_empty()
     }
 
-    pub(crate) fn add(&mut self, tree: Tree) {
-        self.runs.insert(tree.run, (tree, Instant::now() + SOON));
+    pub(crate) fn add(&mut self, tree: Tree, shows_more: bool) {
+        let until = Instant::now() + if shows_more { LATER } else { SOON };
+        self.runs.insert(tree.run, (tree, until));
     }
 
     /// Whether it is time for a look; those whose time is over are left to themselves.

@@ -180,7 +180,7 @@ impl Reactor {
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
             Inlet::Replaced(run) => driver.step(Fact::WorkersReplaced(run)),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
-            Inlet::Accepts(run) => driver.step(Fact::Ready(run)),
+            Inlet::Accepts(run) => driver.accepts(run),
             Inlet::Left(run, sockets) => driver.parts().0.runs_mut().left(run, sockets),
             Inlet::Quiet(run) => driver.parts().0.runs_mut().drained(run),
             Inlet::Answered(fact) => driver.answered(fact),

@@ -252,14 +252,13 @@ impl RunControl {
         (Some(Fact::Spawned(id, runs::to_core(identity))), early)
     }
 
-    /// Has it looked for whether a run listens, where nothing else says that it is up.
+    /// Has it looked for where a run listens, which says that it is up where nothing else does.
     pub(crate) fn await_listening(&self, id: RunId) {
         let Some(run) = self.get(id) else { return };
         let serving = &run.app.serving;
         // A socket of ours listens whoever is there.
-        let may_tell = serving.mode == Mode::Fork && run.app.listen.is_empty();
-        if may_tell && !run.app.shows_ready() {
-            self.tree_job(TreeJob::Listens(run.tree()));
+        if serving.mode == Mode::Fork && run.app.listen.is_empty() {
+            self.tree_job(TreeJob::Listens(run.tree(), run.app.shows_ready()));
         }
     }
 

@@ -46,8 +46,8 @@ pub(crate) enum TreeJob {
     Sample(Vec<Tree>, Machine),
     /// Signal its main process, and tell as soon as it has replaced its workers, if it does within so long.
     Replace(Tree, SignalNumber, Duration),
-    /// Tell as soon as somebody of it listens, if that is soon.
-    Listens(Tree),
+    /// Tell as soon as somebody of it listens, if that is soon; later, if it has to show more before it is up.
+    Listens(Tree, bool),
     /// Tell as soon as somebody of it takes callers of one of the sockets it was given, if that is soon.
     Accepts(Tree, Vec<SocketInode>),
     /// Tell as soon as it has accepted and heard all who called it, or had its time.

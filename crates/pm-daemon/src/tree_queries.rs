@@ -33,7 +33,7 @@ pub(crate) fn asked<'a>(
             | TreeJob::Force(tree)
             | TreeJob::Remains(tree)
             | TreeJob::Replace(tree, ..)
-            | TreeJob::Listens(tree)
+            | TreeJob::Listens(tree, _)
             | TreeJob::Accepts(tree, _)
             | TreeJob::Pids(tree, _) => add(tree),
             TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),

@@ -219,7 +219,7 @@ impl TreeThread {
                     self.workers.begin(tree, signal, within);
                 }
                 // They were taken out before.
-                TreeJob::Listens(_) | TreeJob::Accepts(..) | TreeJob::Leaves(..) => {}
+                TreeJob::Listens(..) | TreeJob::Accepts(..) | TreeJob::Leaves(..) => {}
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =

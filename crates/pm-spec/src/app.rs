@@ -8,6 +8,8 @@ use core::fmt;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::serving::LISTEN_TIMEOUT;
+
 use crate::{
     AppName, ByteString, Checks, Dependency, Environment, HookCommands, JobPolicy, KernelRules,
     Limits, ListenSocket, LogSpec, Mode, OutsideNeed, Preset, ReloadOrder, ReloadPolicy,
@@ -206,14 +208,28 @@ impl AppSpec {
         }
     }
 
-    /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`).
+    /// Whether a run has to show that it is up, and is not before (`ready`, `wait_ready`, or a server that is known).
     pub const fn shows_ready(&self) -> bool {
-        self.checks.ready.is_some() || self.serving.wait_ready
+        self.checks.ready.is_some() || self.serving.wait_ready || self.is_seen_to_serve()
+    }
+
+    /// Whether it is a server that listens before it has loaded its app, and is seen to have done so: gunicorn's workers
+    /// give a sign, and who is in an event loop of uvicorn and hypercorn waits for callers of the sockets it was given.
+    pub const fn is_seen_to_serve(&self) -> bool {
+        let is_seen = match self.preset {
+            Preset::Gunicorn => true,
+            Preset::Uvicorn | Preset::Hypercorn => !self.listen.is_empty(),
+            Preset::None | Preset::Granian | Preset::Daphne | Preset::Uwsgi | Preset::Celery => {
+                false
+            }
+        };
+        is_seen && self.checks.ready.is_none() && !self.serving.wait_ready
     }
 
     /// So long that may take, or a new process of a reload to serve.
     pub const fn ready_within(&self) -> Span {
-        if self.checks.ready.is_some() {
+        let is_usual = self.serving.listen_timeout.as_millis() == LISTEN_TIMEOUT.as_millis();
+        if self.checks.ready.is_some() || (self.is_seen_to_serve() && is_usual) {
             self.checks.ready_timeout
         } else {
             self.serving.listen_timeout

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Span;
 
+/// `listen_timeout` where nobody says anything (PM2).
+pub(crate) const LISTEN_TIMEOUT: Span = Span::from_secs(3);
+
 /// How an app serves, and how it talks to its manager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -41,7 +44,7 @@ impl Default for Serving {
             channel: false,
             preload: true,
             wait_ready: false,
-            listen_timeout: Span::from_secs(3),
+            listen_timeout: LISTEN_TIMEOUT,
             source_maps: false,
             marks: BTreeMap::new(),
         }

@@ -17,6 +17,9 @@ const LEAST_FOR_COMMANDS: Duration = Duration::from_millis(100);
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// By then a main process has made its workers.
+const UNKNOWN: Duration = Duration::from_secs(5);
+
 /// The pause is this part of the time it has taken so far: who is slow is not known at once, and costs little.
 const PART: u32 = 20;
 
@@ -27,6 +30,19 @@ pub(super) async fn until_ready(subject: Subject, run: RunId, question: Question
         Err(saw) => Fact::Unready(run, saw),
     };
     until_well(&subject, &question, fact).await;
+}
+
+/// Looks until a worker of gunicorn has loaded the app. One that gives no sign at all is of an unknown kind, and counts.
+pub(super) async fn until_loaded(subject: Subject, run: RunId) {
+    let began = Instant::now();
+    loop {
+        let sign = subject.pid.and_then(pm_probe::has_loaded);
+        if sign == Some(true) || (sign.is_none() && began.elapsed() > UNKNOWN) {
+            return subject.tell(Fact::Ready(run)).await;
+        }
+        subject.tell(Fact::Unready(run, "no worker has loaded the app yet".into())).await;
+        sleep((began.elapsed() / PART).clamp(LEAST, LONGEST)).await;
+    }
 }
 
 /// Asks for all that is outside, each until it is there.

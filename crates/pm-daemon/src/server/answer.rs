@@ -207,7 +207,7 @@ pub(crate) fn outcome(
         Became::Amended => What::Amended,
         Became::Added => What::Added,
         Became::Superseded => What::Superseded,
-        Became::Failed(Cause::NotReady { within, saw: None }) if is_given => {
+        Became::Failed(Cause::NotReady { within, saw: None }) if is_given && !is_launching => {
             What::Failed(format!("took no callers within {within}; the one before goes on"))
         }
         Became::Failed(why @ Cause::NotReady { .. }) if is_launching => What::Unready(cause(why)),

@@ -13,8 +13,8 @@ impl TreeThread {
     pub(super) fn set_apart(&mut self, mut batch: Vec<TreeJob>) -> Vec<TreeJob> {
         batch.extend(self.jobs.try_iter());
         batch.retain_mut(|job| match job {
-            TreeJob::Listens(tree) => {
-                self.awaited.add(*tree);
+            TreeJob::Listens(tree, shows_more) => {
+                self.awaited.add(*tree, *shows_more);
                 false
             }
             TreeJob::Accepts(tree, sockets) => {
