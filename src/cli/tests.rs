@@ -78,7 +78,7 @@ fn every_command_of_pm2_has_its_names() {
         ("list", "List"),
         ("ls", "List"),
         ("l", "List"),
-        ("ps", "List"),
+        ("ps", "Ps"),
         ("status", "List"),
         ("del web", "Delete"),
         ("desc web", "Describe"),

@@ -84,8 +84,8 @@ fn what_goes_with_a_unit_goes_with_each_of_its_runs() {
     );
     home.run(["start", "web.service"]).ok();
     let pid = format!("{}\n", home.row("web").pid);
-    home.wait_file(&home.work().join("pid"), |bytes| bytes == pid.as_bytes());
-    home.wait_file(&home.work().join("got"), |bytes| bytes == b"s3cret");
+    home.wait_file(home.work().join("pid"), |bytes| bytes == pid.as_bytes());
+    home.wait_file(home.work().join("got"), |bytes| bytes == b"s3cret");
     home.run(["stop", "web"]).ok();
     let order = fs::read_to_string(home.work().join("order")).unwrap();
     assert_eq!(order, "leaves\ntold\nover 0\n");

@@ -13,6 +13,7 @@ mod container;
 mod documents;
 pub(crate) mod engine;
 mod fate;
+mod front;
 mod hooks;
 mod hosts;
 mod loading;
@@ -32,5 +33,6 @@ mod units;
 
 pub(crate) use self::apps::apps;
 pub(crate) use self::consistency::circle;
+pub use self::front::ContainerFront;
 pub(crate) use self::project::{ComposeFiles, is_one};
 pub use self::project::{ComposeProject, over};

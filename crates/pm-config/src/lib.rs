@@ -70,7 +70,8 @@ mod yaml;
 
 pub use amend::amended;
 pub use caller::{Beside, Caller, Overrides, ScriptEngine};
-pub use compose::{ComposeProject, over as compose_override};
+pub use compose::{ComposeProject, ContainerFront, over as compose_override};
+pub use composed::container_engine;
 pub use deploy::{Deployment, Hooks};
 pub use diagnose::{ConfigPlace, Diagnosis, Diagnostic, Severity};
 pub use ecosystem::Ecosystem;
