@@ -127,9 +127,9 @@ pub(crate) struct WaitArgs {
 pub(crate) struct ExecArgs {
     #[command(flatten)]
     pub(crate) how: CommandFlags,
-    /// In this instance of it; 1 is the first
-    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) index: u16,
+    /// In this instance of it; the first, 1, if left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) index: Option<u16>,
     /// Name or id
     #[arg(value_name = "APP")]
     pub(crate) app: String,

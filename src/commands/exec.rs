@@ -7,7 +7,7 @@ use pm_config::ContainerFront;
 use pm_protocol::Description;
 
 use crate::cli::{CommandFlags, ExecArgs};
-use crate::commands::support::in_place::{self, Model};
+use crate::commands::support::in_place::{self, InstancePlace};
 use crate::commands::support::{described, selectors};
 use crate::prelude::{Failure, Report, Session};
 
@@ -23,8 +23,8 @@ pub(super) fn run(session: &Session, args: &ExecArgs) -> Result<Report, Failure>
         return Err(failure.hint(format!("`pm run --rm {} ...` needs no running one", args.app)));
     }
     let Some(front) = ContainerFront::of(app) else {
-        let model = Model { app, slot, pid: Some(one.row.pid) };
-        return in_place::run(session, model, (&args.command, &args.how));
+        let place = InstancePlace { app, slot, pid: Some(one.row.pid) };
+        return in_place::run(session, place, (&args.command, &args.how));
     };
     let mut words = vec![OsString::from("exec")];
     words.extend(flags(&args.how));
@@ -45,13 +45,11 @@ fn meant<'a>(all: &'a [Description], args: &ExecArgs) -> Result<&'a Description,
         );
         return Err(Failure::input(message).hint("say it by the id: `pm exec 3 ...`"));
     }
-    // An id is one of several.
-    if let [only] = all {
-        return Ok(only);
-    }
-    let wanted = all.iter().find(|it| u32::from(it.row.slot) + 1 == u32::from(args.index));
+    let Some(index) = args.index else { return Ok(first) };
+    let wanted = all.iter().find(|it| u32::from(it.row.slot) + 1 == u32::from(index));
     wanted.ok_or_else(|| {
-        Failure::failed(format!("{} has {} instances, not {}", args.app, all.len(), args.index))
+        let count = pm_client::count(all.len(), "instance");
+        Failure::failed(format!("{} has {count} and none is number {index}", args.app))
     })
 }
 

@@ -14,7 +14,7 @@ use crate::commands::support::targets::{self, unusable};
 use crate::commands::support::{compose_files, described, resend};
 use crate::prelude::{Failure, Report, Session, quick};
 use crate::render::lines;
-use crate::render::services::{self, State};
+use crate::render::services::{self, ServiceState};
 
 pub(super) fn run(session: &Session, args: &PsArgs) -> Result<Report, Failure> {
     let asks_list = session.called_as.is_pm2() || args.list.is_told_something();
@@ -36,7 +36,7 @@ pub(super) fn run(session: &Session, args: &PsArgs) -> Result<Report, Failure> {
     }
     members.retain(|it| {
         let is_asked = named.is_empty() || named.contains(&it.row.name);
-        is_asked && (all || State::of(it).is_up())
+        is_asked && (all || ServiceState::of(it).is_up())
     });
     shown(session, args, &members)
 }

@@ -17,6 +17,7 @@ pub(super) fn run(session: &Session, args: UpArgs) -> Result<Report, Failure> {
     let UpArgs { files, how, compose } = args;
     let args = ApplyArgs { files, only: Vec::new(), prune: true, how };
     let mut configs = apply::configs(session, &args)?;
+    let all = configs.apps.clone();
     for word in &compose.scale {
         scale(&mut configs, word)?;
     }
@@ -26,7 +27,7 @@ pub(super) fn run(session: &Session, args: UpArgs) -> Result<Report, Failure> {
     if args.how.dry_run || !is_awaited || report.ending != ReportExit::Well {
         return Ok(report);
     }
-    Ok(match well::wait(session, (&apps, &apps), deadline(&compose)) {
+    Ok(match well::wait(session, (&apps, &all), deadline(&compose)) {
         Ok(()) => report,
         // What was done stays told.
         Err(failure) => {

@@ -5,6 +5,7 @@ use pm_protocol::{Description, EndView, Row, Status};
 use pm_spec::{Health, Signal};
 use serde_json::{Value, json};
 
+use super::text::moment;
 use super::{columns, safe, safe_text};
 
 /// Docker cuts commands down to this many letters.
@@ -15,14 +16,14 @@ const NARROWEST: usize = 10;
 
 /// Where an instance stands, in the words of containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ServiceState {
     Created,
     Running,
     Restarting,
     Exited,
 }
 
-impl State {
+impl ServiceState {
     pub(crate) fn of(one: &Description) -> Self {
         match one.row.status {
             Status::Online | Status::Stopping => Self::Running,
@@ -73,15 +74,19 @@ pub(crate) fn text(all: &[(&Description, &Row)], now: u64) -> String {
 /// A document each.
 pub(crate) fn documents(all: &[(&Description, &Row)], now: u64) -> Vec<Value> {
     let one = |(one, row): &(&Description, &Row)| {
-        let exit = one.ends.last().filter(|_| State::of(one) == State::Exited).map_or(0, code_of);
+        let exit = one
+            .ends
+            .last()
+            .filter(|_| ServiceState::of(one) == ServiceState::Exited)
+            .map_or(0, code_of);
         let project = one.spec.project.as_ref().map(|it| it.display().into_owned());
         json!({
             "ID": one.row.id.to_string(), "Name": name(one), "Service": one.row.name,
             "Project": project, "Image": image(one), "Command": format!("\"{}\"", command(one)),
-            "State": State::of(one).word(), "Status": status(one, now), "ExitCode": exit,
+            "State": ServiceState::of(one).word(), "Status": status(one, now), "ExitCode": exit,
             "Health": health(one).unwrap_or_default(), "Ports": ports(one, row),
             "RunningFor": format!("{} ago", ago(one.row.created_at, now)),
-            "CreatedAt": one.row.created_at,
+            "CreatedAt": moment(one.row.created_at),
         })
     };
     all.iter().map(one).collect()
@@ -138,7 +143,7 @@ fn cut(text: &str) -> String {
 }
 
 fn health(one: &Description) -> Option<&'static str> {
-    let health = one.row.health.filter(|_| State::of(one) == State::Running)?;
+    let health = one.row.health.filter(|_| ServiceState::of(one) == ServiceState::Running)?;
     Some(match health {
         Health::Starting => "starting",
         Health::Healthy => "healthy",
@@ -152,11 +157,11 @@ fn status(one: &Description, now: u64) -> String {
         let (code, at) = end.map_or((0, now), |end| (code_of(end), end.at));
         format!("{word} ({code}) {} ago", ago(at, now))
     };
-    match State::of(one) {
-        State::Created => "Created".into(),
-        State::Exited => ended("Exited"),
-        State::Restarting => ended("Restarting"),
-        State::Running => {
+    match ServiceState::of(one) {
+        ServiceState::Created => "Created".into(),
+        ServiceState::Exited => ended("Exited"),
+        ServiceState::Restarting => ended("Restarting"),
+        ServiceState::Running => {
             let up = format!("Up {}", ago(one.row.started_at, now));
             match health(one) {
                 Some("starting") => up + " (health: starting)",

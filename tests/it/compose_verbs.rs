@@ -133,7 +133,9 @@ fn commands_run_beside_a_service_or_once_in_its_place() {
     home.run(["exec", "web", "no-such-program"])
         .ends(127)
         .complains("could not run no-such-program");
-    home.run(["exec", "--index", "2", "web", "true"]).ends(1).complains("1 instances, not 2");
+    home.run(["exec", "--index", "2", "web", "true"])
+        .ends(1)
+        .complains("web has 1 instance and none is number 2");
     home.run(["exec", "migrate", "true"]).ends(1).complains("migrate does not run");
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let who = "id -u; id -G; echo $USER; setpriv --reuid 0 true 2>/dev/null || echo for good";

@@ -8,7 +8,7 @@ use crate::commands::support::changes::{self, ProjectHome};
 use crate::commands::support::described;
 use crate::prelude::{Failure, Report, Session};
 use crate::render::safe;
-use crate::render::services::{self, State};
+use crate::render::services::{self, ServiceState};
 
 /// How many stand how, and which files they came from.
 type Members = (BTreeMap<&'static str, usize>, BTreeSet<String>);
@@ -22,7 +22,7 @@ pub(super) fn run(session: &Session) -> Result<Report, Failure> {
     for one in &all {
         let Some(home) = changes::project(&one.spec) else { continue };
         let (states, files) = projects.entry(home).or_default();
-        *states.entry(State::of(one).word()).or_default() += 1;
+        *states.entry(ServiceState::of(one).word()).or_default() += 1;
         files.extend(one.spec.source.as_ref().map(|file| safe(file).into_owned()));
     }
     let rows: Vec<_> = projects

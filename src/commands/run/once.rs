@@ -12,7 +12,7 @@ use pm_spec::{AppSpec, ByteString};
 use crate::cli::RunArgs;
 use crate::commands::exec;
 use crate::commands::support::changes::Configs;
-use crate::commands::support::in_place::{self, Model};
+use crate::commands::support::in_place::{self, InstancePlace};
 use crate::commands::support::targets::{self, Target};
 use crate::commands::support::{
     compose_files, described, finish, progress, resend, selectors, well,
@@ -44,8 +44,8 @@ pub(super) fn run(session: &Session, args: &RunArgs) -> Result<Report, Failure> 
         own.extend(words(&app.args));
         own.truncate(kept);
         own.extend(args.command.iter().cloned());
-        let model = Model { app: &app, slot: 0, pid: None };
-        return in_place::run(session, model, (&own, &args.how));
+        let place = InstancePlace { app: &app, slot: 0, pid: None };
+        return in_place::run(session, place, (&own, &args.how));
     };
     let (flags, image, own) = front.parts();
     let mut line: Vec<OsString> = ["-c", ENGINE].map(OsString::from).to_vec();

@@ -26,7 +26,7 @@ const NOT_BEGUN: u8 = 126;
 
 /// Whose place a command takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Model<'a> {
+pub(crate) struct InstancePlace<'a> {
     pub(crate) app: &'a AppSpec,
     /// Which instance.
     pub(crate) slot: u16,
@@ -37,18 +37,18 @@ pub(crate) struct Model<'a> {
 /// Becomes the command; returns only if that could not be.
 pub(crate) fn run(
     session: &Session,
-    model: Model<'_>,
+    place: InstancePlace<'_>,
     (words, how): (&[OsString], &CommandFlags),
 ) -> Result<Report, Failure> {
     let Some((program, args)) = words.split_first() else {
         return Err(Failure::input("there is no command to run"));
     };
-    let app = model.app;
+    let app = place.app;
     let folder = path_of(&app.cwd).join(how.workdir.as_deref().unwrap_or_default());
     if !folder.is_dir() {
         return Err(Failure::failed(format!("there is no folder {}", folder.display())));
     }
-    let mut env = variables(session, model)?;
+    let mut env = variables(session, place)?;
     let account = account(app, how)?;
     if let Some((account, _)) = &account {
         let home = ByteString::from(account.home.as_os_str().as_bytes());
@@ -110,8 +110,11 @@ pub(crate) fn given(word: &str) -> (&str, Option<OsString>) {
 }
 
 /// Those of the app, and what is added for each instance.
-fn variables(session: &Session, model: Model<'_>) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let app = model.app;
+fn variables(
+    session: &Session,
+    place: InstancePlace<'_>,
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let app = place.app;
     let own = app.env.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     let mut env: BTreeMap<String, Vec<u8>> = own.collect();
     let root = session.home.root().as_os_str().as_bytes().to_vec();
@@ -122,8 +125,8 @@ fn variables(session: &Session, model: Model<'_>) -> Result<BTreeMap<String, Vec
     for (name, value) in [("name", &app.name), ("namespace", &app.namespace)] {
         env.insert(name.into(), value.as_str().into());
     }
-    env.insert(app.instance_var.display().into_owned(), model.slot.to_string().into_bytes());
-    if let Some((name, value)) = app.counted(model.slot) {
+    env.insert(app.instance_var.display().into_owned(), place.slot.to_string().into_bytes());
+    if let Some((name, value)) = app.counted(place.slot) {
         env.insert(name, value.to_string().into_bytes());
     }
     for (name, path) in &app.secret_files {
@@ -134,7 +137,7 @@ fn variables(session: &Session, model: Model<'_>) -> Result<BTreeMap<String, Vec
         let end = if read.ends_with(b"\r\n") { 2 } else { usize::from(read.ends_with(b"\n")) };
         env.insert(name.clone(), read[..read.len() - end].to_vec());
     }
-    let block = model.pid.and_then(|pid| fs::read(format!("/proc/{pid}/environ")).ok());
+    let block = place.pid.and_then(|pid| fs::read(format!("/proc/{pid}/environ")).ok());
     for entry in block.unwrap_or_default().split(|byte| *byte == 0) {
         let Some(at) = entry.iter().position(|byte| *byte == b'=') else { continue };
         let name = String::from_utf8_lossy(&entry[..at]).into_owned();

@@ -29,9 +29,9 @@ pub(crate) fn wait(
             }
             let is_awaited = is_to_end(one, needing);
             match standing(one, is_awaited) {
-                Standing::Well => {}
-                Standing::Comes => late = Some(&one.row.name),
-                Standing::Lost(why) => {
+                WellBeing::Well => {}
+                WellBeing::Comes => late = Some(&one.row.name),
+                WellBeing::Lost(why) => {
                     let failure = Failure::failed(format!("{} {why}", one.row.name));
                     return Err(failure.hint(format!("`pm why {}`", one.row.name)));
                 }
@@ -47,7 +47,7 @@ pub(crate) fn wait(
 
 /// Where one stands on its way.
 #[derive(Debug, PartialEq, Eq)]
-enum Standing {
+enum WellBeing {
     Well,
     Comes,
     /// And why.
@@ -67,23 +67,23 @@ fn is_to_end(one: &Description, apps: &[AppSpec]) -> bool {
         .any(|need| need.app == one.spec.name && need.condition == Condition::Completed)
 }
 
-fn standing(one: &Description, is_to_end: bool) -> Standing {
+fn standing(one: &Description, is_to_end: bool) -> WellBeing {
     let row = &one.row;
     match row.status {
         Status::Stopped | Status::Errored => {
             let end = one.ends.last();
             match end {
-                Some(end) if is_to_end && end.code == Some(0) => Standing::Well,
-                Some(end) => Standing::Lost(end.why.clone()),
-                None => Standing::Lost(row.note.clone().unwrap_or_else(|| "is stopped".into())),
+                Some(end) if is_to_end && end.code == Some(0) => WellBeing::Well,
+                Some(end) => WellBeing::Lost(end.why.clone()),
+                None => WellBeing::Lost(row.note.clone().unwrap_or_else(|| "is stopped".into())),
             }
         }
-        Status::Online if is_to_end => Standing::Comes,
+        Status::Online if is_to_end => WellBeing::Comes,
         Status::Online => match row.health {
-            None | Some(Health::Healthy) => Standing::Well,
-            Some(Health::Starting) => Standing::Comes,
-            Some(Health::Unhealthy) => Standing::Lost("is unhealthy".into()),
+            None | Some(Health::Healthy) => WellBeing::Well,
+            Some(Health::Starting) => WellBeing::Comes,
+            Some(Health::Unhealthy) => WellBeing::Lost("is unhealthy".into()),
         },
-        Status::Launching | Status::WaitingRestart | Status::Stopping => Standing::Comes,
+        Status::Launching | Status::WaitingRestart | Status::Stopping => WellBeing::Comes,
     }
 }
