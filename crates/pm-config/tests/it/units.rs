@@ -123,7 +123,7 @@ fn commands_around_a_unit_have_its_times_and_its_name_of_the_main_process() {
         line(HookStage::PostStart),
         ("/bin/sh -c set -f; { /bin/sh -c 'exit 3' || :; }".into(), Span::from_secs(5))
     );
-    let stop = "/bin/sh -c export MAINPID=\"$PM_PID\"; set -f; /bin/sh -c 'kill -INT '$'MAINPID' && /bin/kill -QUIT $MAINPID";
+    let stop = "/bin/sh -c export MAINPID=\"$PM_PID\"; set -f; /bin/sh -c 'kill -INT ''$'MAINPID && /bin/kill -QUIT $MAINPID";
     assert_eq!(line(HookStage::PreStop), (stop.into(), Span::from_secs(7)));
     assert_eq!(line(HookStage::PostStop), ("/bin/sh -c true".into(), Span::from_secs(7)));
     assert_eq!(web.stop.signal, Signal::TERM, "what is a command is no signal");
