@@ -32,6 +32,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "down",
             "apply",
             "run",
+            "wait",
             "runtime",
             "dev",
             "serve",
@@ -41,11 +42,11 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
     (
         "Look",
         &[
-            "list", "describe", "why", "history", "events", "logs", "monit", "env", "pid", "id",
-            "report",
+            "list", "ps", "describe", "why", "history", "events", "logs", "monit", "env", "pid",
+            "id", "report",
         ],
     ),
-    ("Talk with apps", &["sendSignal", "send", "attach", "trigger", "inspect"]),
+    ("Talk with apps", &["exec", "sendSignal", "send", "attach", "trigger", "inspect"]),
     ("Keep", &["save", "resurrect", "cleardump", "startup", "unstartup"]),
     ("Logs on disk", &["flush", "reloadLogs", "logrotate"]),
     (

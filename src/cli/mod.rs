@@ -1,6 +1,7 @@
 //! The grammar of the command line: clap types only, one file per group of verbs. Nothing is done here.
 
 mod boot;
+mod closed;
 mod compose;
 mod deploy;
 mod engine;
@@ -25,7 +26,9 @@ mod verbs;
 mod web;
 
 pub(crate) use boot::{BootArgs, StartupArgs, UnstartupArgs};
-pub(crate) use compose::{ConfigArgs, ModelFormat};
+pub(crate) use compose::{
+    CommandFlags, ComposeUpFlags, ConfigArgs, ExecArgs, ModelFormat, PsArgs, WaitArgs,
+};
 pub(crate) use deploy::DeployArgs;
 pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use export::ExportArgs;
@@ -113,6 +116,10 @@ pub(crate) enum Verb {
     Dev(Later<DevArgs>),
     /// Run jobs now, whatever their times; waits for their end and ends as they did
     Run(Later<RunArgs>),
+    /// Run a command beside an app that runs: with its variables, folder and user, or in its container
+    Exec(Later<ExecArgs>),
+    /// Wait until apps are down, and end as the last of them did
+    Wait(Later<WaitArgs>),
     /// Stop apps; returns when their process trees are gone
     Stop(Later<TargetArgs>),
     /// Restart apps
@@ -142,8 +149,10 @@ pub(crate) enum Verb {
     /// Have Node apps do something they offer, and show what they return
     Trigger(Later<TriggerArgs>),
     /// List the apps
-    #[command(visible_aliases = ["ls", "l", "ps", "status"])]
+    #[command(visible_aliases = ["ls", "l", "status"])]
     List(Later<ListArgs>),
+    /// List the services of the Compose project that is up here; without one, what `list` does
+    Ps(Later<PsArgs>),
     /// List the apps as JSON, in PM2's shape
     Jlist,
     /// List the apps as Node prints objects, in PM2's shape

@@ -8,6 +8,7 @@ use clap::{CommandFactory, Error, FromArgMatches, Subcommand};
 use pm_pm2::CalledAs;
 use pm_pm2::dialect::CommandLine;
 
+use super::closed::closed;
 use super::{Cli, Grammar, Verb, help};
 
 /// What is meant.
@@ -21,7 +22,7 @@ pub(crate) struct Parsed {
 
 /// Parses a whole command line, the program's name included.
 pub(crate) fn parse(called_as: CalledAs, argv: Vec<OsString>) -> Parsed {
-    let line = CommandLine::new(called_as, argv);
+    let line = CommandLine::new(called_as, closed(called_as, argv));
     let narrow = line.verb().and_then(narrow);
     let words = line.words(called_as, narrow.as_ref().and_then(only));
     let understood = narrow.and_then(|grammar| read(grammar, &words.argv).ok());

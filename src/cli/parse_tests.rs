@@ -38,7 +38,7 @@ const LINES: [&str; 26] = [
 
 /// What is meant by the grammar of all commands, and what is left out.
 fn by_all(called_as: CalledAs, argv: Vec<OsString>, all: &clap::Command) -> Parsed {
-    let line = CommandLine::new(called_as, argv);
+    let line = CommandLine::new(called_as, closed(called_as, argv));
     let verb = line.verb().filter(|verb| *verb != "help");
     let command = verb.and_then(|verb| all.find_subcommand(verb));
     let words = line.words(called_as, command);
@@ -61,7 +61,7 @@ fn is_the_same(called_as: CalledAs, argv: &[&str], all: &clap::Command) -> bool 
         told(&by_all(called_as, argv.clone(), all)),
         "{called_as:?} {argv:?}"
     );
-    let line = CommandLine::new(called_as, argv.clone());
+    let line = CommandLine::new(called_as, closed(called_as, argv.clone()));
     if let (Ok(_), Some(grammar)) = (&parsed.cli, line.verb().and_then(narrow)) {
         let words = line.words(called_as, only(&grammar));
         assert!(read(grammar, &words.argv).is_ok(), "{argv:?} is not for the grammar of all");

@@ -4,6 +4,7 @@ use clap::Args;
 
 /// `list`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct ListArgs {
     /// Only these: name, id, namespace, `name:X`, `id:N`, `ns:X`
     #[arg(value_name = "APP")]
@@ -17,6 +18,9 @@ pub(crate) struct ListArgs {
     /// Exit code 1 if one of them is errored, unhealthy, still launching or waits for its restart
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
+    /// The projects instead, as Compose's `ls` lists them
+    #[arg(long, conflicts_with_all = ["watch", "check", "sort", "apps"])]
+    pub(crate) projects: bool,
     /// All of it, for a `pm` on another machine
     #[arg(long, hide = true)]
     pub(crate) whole: bool,

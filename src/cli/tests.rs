@@ -6,14 +6,15 @@ use std::os::unix::ffi::OsStringExt;
 use clap::{CommandFactory, Parser};
 
 use pm_config::Typed;
+use pm_pm2::CalledAs;
 
+use super::closed::closed;
 use super::{Cli, EXAMPLES, StartFlags, Verb, help};
 use crate::golden;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(
-        std::iter::once("pm").chain(line.split(' ').filter(|word| !word.is_empty())),
-    )
+    let words = std::iter::once("pm").chain(line.split(' ').filter(|word| !word.is_empty()));
+    Cli::try_parse_from(closed(CalledAs::Pm, words.map(OsString::from).collect()))
 }
 
 fn command(line: &str) -> Verb {
@@ -78,7 +79,7 @@ fn every_command_of_pm2_has_its_names() {
         ("list", "List"),
         ("ls", "List"),
         ("l", "List"),
-        ("ps", "List"),
+        ("ps", "Ps"),
         ("status", "List"),
         ("del web", "Delete"),
         ("desc web", "Describe"),

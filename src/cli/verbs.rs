@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::compose::{COMPOSE, CommandFlags, ComposeDownFlags, ComposeUpFlags};
 use super::engine::{EngineFlag, ProfileFlag};
 use super::start::StartFlags;
 
@@ -43,15 +44,26 @@ pub(crate) struct TargetArgs {
     pub(crate) engine: EngineFlag,
 }
 
-/// `run backup`.
+/// `run backup`, `run --rm web ./manage.py shell`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Name, id, namespace, `name:X`, `id:N` or `ns:X`
+    /// Name, id, namespace, `name:X`, `id:N` or `ns:X`; with --rm one app, and the command that is run in its place
     #[arg(value_name = "JOB", required = true)]
     pub(crate) apps: Vec<String>,
     /// Return as soon as it runs, without waiting for its end
-    #[arg(long = "no-wait")]
+    #[arg(long = "no-wait", conflicts_with = "rm")]
     pub(crate) no_wait: bool,
+    /// Run a command once, here at this terminal, in place of an app: with its variables, folder and user
+    #[arg(long, help_heading = COMPOSE)]
+    pub(crate) rm: bool,
+    /// Begin nothing it depends on
+    #[arg(long = "no-deps", help_heading = COMPOSE, requires = "rm")]
+    pub(crate) no_deps: bool,
+    #[command(flatten)]
+    pub(crate) how: CommandFlags,
+    /// The command; what the app itself runs if left out
+    #[arg(last = true, value_name = "COMMAND", requires = "rm", hide = true)]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// A restart by selector or config file.
@@ -158,6 +170,8 @@ pub(crate) struct UpArgs {
     pub(crate) files: Vec<OsString>,
     #[command(flatten)]
     pub(crate) how: ApplyFlags,
+    #[command(flatten)]
+    pub(crate) compose: ComposeUpFlags,
 }
 
 /// `down ecosystem.json5`.
@@ -168,6 +182,8 @@ pub(crate) struct DownArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) engine: EngineFlag,
+    #[command(flatten)]
+    pub(crate) compose: ComposeDownFlags,
 }
 
 /// `check ecosystem.json5`.

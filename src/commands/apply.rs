@@ -18,6 +18,12 @@ use crate::render::outcomes::Completed;
 use crate::render::plan::{self, PlanStep, Planned};
 
 pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure> {
+    let configs = configs(session, args)?;
+    carry_out(session, args, configs)
+}
+
+/// What the files say.
+pub(super) fn configs(session: &Session, args: &ApplyArgs) -> Result<Configs, Failure> {
     let how = &args.how;
     let overrides = Overrides {
         only: args.only.clone(),
@@ -27,7 +33,16 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
         engine: how.engine.engine,
         ..Overrides::default()
     };
-    let configs = Configs::load(session, &files(session, args)?, &overrides)?;
+    Configs::load(session, &files(session, args)?, &overrides)
+}
+
+/// What runs becomes that.
+pub(super) fn carry_out(
+    session: &Session,
+    args: &ApplyArgs,
+    configs: Configs,
+) -> Result<Report, Failure> {
+    let how = &args.how;
     let mut client = if how.dry_run { session.find()? } else { Some(session.daemon()?) };
     let known = client.as_mut().map_or_else(|| Ok(Vec::new()), known)?;
     let mut plan = configs.plan(&known, Existing::Converge);

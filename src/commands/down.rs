@@ -1,5 +1,7 @@
 //! `pm down`: a project's apps are stopped and forgotten, and nobody else's.
 
+mod volumes;
+
 use std::collections::BTreeSet;
 
 use pm_config::{Overrides, read};
@@ -11,6 +13,7 @@ use crate::commands::support::{finish, progress, targets};
 use crate::commands::{apply, delete, web};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::safe;
+use crate::report::ReportExit;
 
 const NOTHING: &str = "nothing to remove: no app of this project is known";
 
@@ -33,6 +36,16 @@ pub(super) fn run(session: &Session, args: &DownArgs) -> Result<Report, Failure>
     }
     let paths: Vec<_> = files.iter().map(|file| pm_config::absolute(file, &caller.cwd)).collect();
     web::filed::forget(session, &paths);
+    let volumes = if args.compose.volumes { volumes::of(session, &args.files)? } else { None };
+    let mut report = apps(session, &projects)?;
+    if let Some(volumes) = volumes.filter(|_| report.ending == ReportExit::Well) {
+        volumes.remove(session, &mut report);
+    }
+    Ok(report)
+}
+
+/// The apps of these projects are stopped and forgotten.
+fn apps(session: &Session, projects: &BTreeSet<ProjectHome>) -> Result<Report, Failure> {
     let Some(mut client) = session.find()? else {
         session.warn_of_rival();
         return finish::nothing(session, NOTHING);

@@ -1,5 +1,7 @@
 //! `pm list`.
 
+mod projects;
+
 use std::time::Duration;
 
 use pm_client::{Deadline, pause};
@@ -12,6 +14,9 @@ use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::{json, list, mini};
 
 pub(super) fn run(session: &Session, args: &ListArgs) -> Result<Report, Failure> {
+    if args.projects {
+        return projects::run(session);
+    }
     let order = list::SortOrder::asked(args.sort.as_deref())?;
     if args.watch { again_and_again(session, args, order) } else { now(session, args, order) }
 }

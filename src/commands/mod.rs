@@ -21,6 +21,7 @@ mod down;
 mod env;
 mod events;
 mod examples;
+mod exec;
 mod export;
 mod flush;
 mod forward;
@@ -44,6 +45,7 @@ mod multiset;
 mod pid;
 mod ping;
 mod prettylist;
+mod ps;
 mod pull;
 mod reload;
 mod reload_logs;
@@ -76,6 +78,7 @@ mod unset;
 mod unstartup;
 mod up;
 mod update;
+mod wait;
 #[cfg_attr(not(feature = "panel"), path = "left_out/web.rs")]
 pub(crate) mod web;
 mod why;
@@ -108,6 +111,8 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Runtime(args) => runtime::run(session, args.into_inner()),
         Verb::Dev(args) => dev::run(session, args.into_inner()),
         Verb::Run(args) => run::run(session, &args),
+        Verb::Exec(args) => exec::run(session, &args),
+        Verb::Wait(args) => wait::run(session, &args),
         Verb::Stop(args) => stop::run(session, &args),
         Verb::Restart(args) | Verb::StartOrRestart(args) => restart::run(session, &args),
         Verb::Reload(args) | Verb::StartOrReload(args) => reload::run(session, &args),
@@ -119,6 +124,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Attach(args) => attach::run(session, &args),
         Verb::Trigger(args) => trigger::run(session, args.into_inner()),
         Verb::List(args) => list::run(session, &args),
+        Verb::Ps(args) => ps::run(session, &args),
         Verb::Jlist => jlist::run(session),
         Verb::Prettylist => prettylist::run(session),
         Verb::Slist(args) => slist::run(session, &args),

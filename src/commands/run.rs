@@ -1,6 +1,8 @@
 //! `pm run`: jobs now, whatever their times. It waits for their end and ends as they did, as `docker compose run` and
 //! `systemd-run --wait` do.
 
+mod once;
+
 use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, pause};
@@ -18,6 +20,9 @@ use crate::report::ReportExit;
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(session: &Session, args: &RunArgs) -> Result<Report, Failure> {
+    if args.rm {
+        return once::run(session, args);
+    }
     let mut client = session.need()?;
     let select = selectors::selects(session, &mut client, &args.apps)?;
     let asked = resend::now();

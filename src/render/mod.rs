@@ -14,6 +14,7 @@ pub(crate) mod plan;
 mod pulse;
 pub(crate) mod rehearsal;
 pub(crate) mod round;
+pub(crate) mod services;
 mod table;
 pub(crate) mod takeover;
 pub(crate) mod text;

@@ -21,6 +21,7 @@ mod boot;
 mod celery;
 mod comparisons;
 mod compose;
+mod compose_verbs;
 mod deaths;
 mod dependencies;
 mod deploy;

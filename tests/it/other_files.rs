@@ -68,6 +68,30 @@ fn units_of_systemd_come_up_in_order_and_by_the_clock() {
 }
 
 #[test]
+fn what_goes_with_a_unit_goes_with_each_of_its_runs() {
+    let home = Home::new();
+    let work = home.work().display().to_string();
+    home.file("token", "s3cret");
+    home.script("web", "trap 'echo told >>order; exit 0' TERM\ncat \"$CREDENTIALS_DIRECTORY/token\" >got\nwhile :; do sleep 0.02; done");
+    home.script("leave", "[ \"$1\" = \"$(cat pid)\" ] && echo leaves >>order");
+    home.file(
+        "web.service",
+        format!(
+            "[Service]\nWorkingDirectory={work}\nLoadCredential=token:{work}/token\nExecStart={work}/web\n\
+             ExecStartPost=/bin/sh -c 'echo $$MAINPID >pid'\nExecStop={work}/leave $MAINPID\n\
+             ExecStopPost=/bin/sh -c 'echo over $$PM_EXIT_CODE >>order'\n"
+        ),
+    );
+    home.run(["start", "web.service"]).ok();
+    let pid = format!("{}\n", home.row("web").pid);
+    home.wait_file(home.work().join("pid"), |bytes| bytes == pid.as_bytes());
+    home.wait_file(home.work().join("got"), |bytes| bytes == b"s3cret");
+    home.run(["stop", "web"]).ok();
+    let order = fs::read_to_string(home.work().join("order")).unwrap();
+    assert_eq!(order, "leaves\ntold\nover 0\n");
+}
+
+#[test]
 fn the_page_of_other_files_names_tests_that_are_there() {
     let own = [
         include_str!("other_files.rs"),

@@ -64,7 +64,7 @@ const ARROWS: [(&str, &str, &str); 24] = [
     (
         "pm",
         "pm-spec pm-config pm-export pm-pm2 pm-protocol pm-client pm-tui pm-serve pm-web pm-xmlrpc pm-scout pm-daemon pm-guardian pm-os pm-logs",
-        "clap serde serde_json memchr chrono regex-lite rustix signal-hook unicode-width",
+        "clap serde serde_json memchr chrono regex-lite rustix sha2 signal-hook unicode-width",
     ),
     ("pm-testkit", "pm-spec pm-protocol pm-client", "tempfile serde_json rustix nix"),
     ("pm-fixture", "", "rustix libc"),

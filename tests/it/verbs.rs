@@ -37,6 +37,8 @@ fn calls() -> Vec<Vec<String>> {
         "scale app 3",
         "start jobs.json5",
         "run job",
+        "wait job",
+        "ps",
         "delete job",
         "reset app",
         "sendSignal 18 app",

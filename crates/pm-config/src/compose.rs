@@ -11,8 +11,10 @@ mod consistency;
 mod contained;
 mod container;
 mod documents;
-mod engine;
+pub(crate) mod engine;
 mod fate;
+mod front;
+mod hooks;
 mod hosts;
 mod loading;
 mod merging;
@@ -31,5 +33,6 @@ mod units;
 
 pub(crate) use self::apps::apps;
 pub(crate) use self::consistency::circle;
+pub use self::front::ContainerFront;
 pub(crate) use self::project::{ComposeFiles, is_one};
 pub use self::project::{ComposeProject, over};

@@ -131,23 +131,35 @@ impl Credentials {
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("pm-as-user".into());
             let thread =
-                thread.spawn_scoped(scope, || self.assume().and_then(|()| work())).map_err(
+                thread.spawn_scoped(scope, || self.assume(false).and_then(|()| work())).map_err(
                     |error| error.raw_os_error().map_or(Errno::AGAIN, Errno::from_raw_os_error),
                 )?;
             thread.join().unwrap_or(Err(Errno::IO))
         })
     }
 
-    /// Makes them those of this thread.
-    fn assume(&self) -> Result<(), Errno> {
+    /// Makes them those of this thread for good: what it executes in our place has no others and no way back.
+    pub fn take(&self) -> Result<(), Errno> {
+        if self.are_ours() {
+            return Ok(());
+        }
+        self.assume(true)
+    }
+
+    /// Makes them those of this thread; for good: also the real ones, which are the way back.
+    fn assume(&self, is_for_good: bool) -> Result<(), Errno> {
         // To the kernel the highest number means to leave things as they are.
         if [self.uid, self.gid].contains(&u32::MAX) {
             return Err(Errno::INVAL);
         }
         let groups: Vec<Gid> = self.groups.iter().map(|group| Gid::from_raw(*group)).collect();
         set_thread_groups(&groups)?;
-        set_thread_res_gid(None, Gid::from_raw(self.gid), None)?;
-        set_thread_res_uid(None, Uid::from_raw(self.uid), None)
+        let group = Gid::from_raw(self.gid);
+        let others = is_for_good.then_some(group);
+        set_thread_res_gid(others, group, others)?;
+        let user = Uid::from_raw(self.uid);
+        let others = is_for_good.then_some(user);
+        set_thread_res_uid(others, user, others)
     }
 }
 

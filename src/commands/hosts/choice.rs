@@ -91,6 +91,11 @@ pub(super) fn form(console: Console, command: &Verb) -> Result<AnswerForm, Failu
     {
         return list(console, args);
     }
+    if let Verb::Ps(args) = command
+        && !args.is_composes()
+    {
+        return list(console, &args.list);
+    }
     let is_stream = matches!(command, Verb::Logs(_) | Verb::Events(_));
     Ok(match (console.json, is_stream) {
         (true, true) => AnswerForm::JsonLines,

@@ -65,6 +65,7 @@ pub(crate) fn apps(mut hosting: Hosting<'_>) -> Vec<Vec<TableEntry>> {
         needs.map(|needs| TableEntry::new("depends_on", hosting.place("depends_on"), needs)),
     );
     app.extend(asked(&hosting, &container));
+    app.extend(container.hooks());
     app.extend(given(&hosting));
     app.extend(hosting.stop().into_iter().filter(|entry| entry.key != "kill_timeout"));
     // The engine kills it before we do.

@@ -317,14 +317,15 @@ impl Container<'_> {
             "CMD-SHELL" => vec!["/bin/sh".into(), "-c".into(), quote(&words.join(" "))],
             _ => return None,
         };
+        let engine = quote(&self.engine.program);
+        Some(format!("exec {engine} exec {} {}", self.called(), words.join(" ")))
+    }
+
+    /// The name that one of its instances has, for the shell of a command beside it.
+    pub(crate) fn called(&self) -> String {
         let name = self.name();
         let number = if name.ends_with('-') { "$((${NODE_APP_INSTANCE:-0} + 1))" } else { "" };
-        Some(format!(
-            "exec {} exec {}{number} {}",
-            quote(&self.engine.program),
-            quote(&name),
-            words.join(" ")
-        ))
+        quote(&name) + number
     }
 
     /// How long it has to end, in seconds.

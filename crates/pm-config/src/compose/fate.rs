@@ -15,7 +15,9 @@ const LABELS: &str = "apps have no labels";
 const ROTATED: &str =
     "the log lies in the folder of logs of `pm`; rotated parts are called NAME__DATE.log";
 const LOGGED: &str = "the output goes to a file of `pm` instead";
-const HOOK: &str = "nothing is run then; `on_ready` and its like run commands";
+const HOOKS: &str = "a failure is told and ends nothing; `pre_stop` has 30 s: `x-pm: { pre_stop: { command, timeout } }`";
+const HOOK: &str =
+    "no container of its own is run; `x-pm: { pre_start: [PROGRAM, ...] }` is run before each run";
 const CONFIG: &str = "nothing is mounted; a process of this machine reads the file itself";
 const SECRET: &str = "those of a file are in $CREDENTIALS_DIRECTORY instead of /run/secrets, and only the user of the app reads them";
 const WATCHED: &str = "`watch` restarts an app when its files change";
@@ -71,7 +73,8 @@ pub(crate) fn of(key: &str, value: &Value) -> Fate {
         | "deploy.endpoint_mode"
         | "deploy.rollback_config" => Idle("Compose itself makes nothing of it"),
         "deploy.mode" if text == "replicated" => Same,
-        "post_start" | "pre_stop" | "pre_start" => Unsupported(HOOK),
+        "post_start" | "pre_stop" => Changed(HOOKS),
+        "pre_start" => Unsupported(HOOK),
         "secrets" => Changed(SECRET),
         "configs" => Unsupported(CONFIG),
         "develop" => Unsupported(WATCHED),
@@ -97,7 +100,8 @@ pub(crate) fn contained(key: &str, value: &Value) -> Fate {
         | "build.shm_size" | "build.isolation" | "build.no_cache" | "build.pull" | "build.args"
         | "build.labels" | "build.tags" => Same,
         _ if key.starts_with("build.") && !value.is_falsy() => Unsupported(NOT_HANDED),
-        "post_start" | "pre_stop" | "pre_start" | "develop" => of(key, value),
+        "post_start" | "pre_stop" => Changed(HOOKS),
+        "pre_start" | "develop" => of(key, value),
         "links" | "attach" | "container_name" => Same,
         "external_links" | "credential_spec" | "blkio_config" | "gpus" | "use_api_socket"
         | "models" | "cpu_count" | "cpu_percent" | "oom_kill_disable" | "pull_refresh_after"

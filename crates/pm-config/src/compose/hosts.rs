@@ -54,6 +54,7 @@ impl Hosting<'_> {
         app.extend(self.identity());
         app.extend(self.dependencies());
         app.extend(self.stop());
+        app.extend(self.hooks());
         app.extend(self.limits());
         self.same_for_all(&mut app);
         Some(app)

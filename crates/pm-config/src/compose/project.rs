@@ -318,6 +318,19 @@ impl ComposeProject {
         names
     }
 
+    /// The volumes that are its own, by the names the engine knows: what is external is somebody else's.
+    pub fn own_volumes(&self) -> Vec<String> {
+        let entries = self.root.value.get("volumes").and_then(|node| node.value.as_table());
+        let own = entries.unwrap_or_default().iter().filter(|it| {
+            let external = it.node.value.get("external");
+            external.is_none_or(|external| external.value.is_falsy())
+        });
+        let name = |it: &TableEntry| {
+            it.node.value.get("name").map_or_else(|| it.key.clone(), |node| said(&node.value))
+        };
+        own.map(name).collect()
+    }
+
     /// The images of its services, in the order of their names.
     pub fn images(&self) -> Vec<String> {
         let entries = self.root.value.get("services").and_then(|node| node.value.as_table());

@@ -3,6 +3,7 @@
 mod calendar;
 mod command;
 mod fate;
+mod hooks;
 mod limits;
 mod quoting;
 mod service;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pm_config::{ComposeProject, Diagnosis, compose_override, import};
-use pm_spec::{AppSpec, Condition, Signal, Span};
+use pm_spec::{AppSpec, Condition, HookStage, Signal, Span};
 use serde_json::Value;
 
 use crate::desk::{Desk, text, texts};
@@ -192,13 +192,13 @@ fn what_is_not_said_is_as_compose_has_it() {
 #[test]
 fn nothing_is_dropped_silently() {
     let desk = desk();
-    let file = "services:\n  a:\n    command: app\n    cpus: 1\n    volumes: [./x:/x]\n    ports: [\"80:80\"]\n    privileged: false\n    secrets: [s, v]\n    post_start: [{command: x}]\n    logging: {driver: syslog}\n    deploy: {mode: global, placement: {}}\nsecrets: {s: {file: ./s}, v: {environment: V}}\n";
+    let file = "services:\n  a:\n    command: app\n    cpus: 1\n    volumes: [./x:/x]\n    ports: [\"80:80\"]\n    privileged: false\n    secrets: [s, v]\n    post_start: [{command: x, user: root}]\n    logging: {driver: syslog}\n    deploy: {mode: global, placement: {}}\nsecrets: {s: {file: ./s}, v: {environment: V}}\n";
     let (apps, warnings) = read(&desk, file);
     for (line, told) in [
         (4, "`cpus` has no effect: a process of this machine is held to `x-pm: {"),
         (5, "`volumes` has no effect: only a container"),
         (8, "`v` is not mounted: it is no file"),
-        (9, "`post_start` has no effect"),
+        (9, "`user` of a command of `post_start` has no effect: it is run as the service is"),
         (10, "`logging` has no effect: the output goes to a file"),
         (11, "`deploy.mode` has no effect"),
     ] {
@@ -224,6 +224,44 @@ fn nothing_is_dropped_silently() {
         assert!(notes.contains(&note.to_owned()), "{note}\n{notes:#?}");
     }
     assert_eq!(read.notes.len(), 10, "{notes:#?}");
+}
+
+#[test]
+fn commands_of_a_service_are_run_beside_it_or_in_its_container() {
+    let desk = desk();
+    desk.program("bin/podman", "\x7fELF");
+    let file = "name: shop\nservices:\n  a:\n    command: app\n    post_start:\n      - {command: ./init a 'b c', environment: [A=1 2], working_dir: /x y}\n      - {command: [ok]}\n    pre_stop: [{command: [./leave]}]\n  b:\n    image: img\n    pre_stop: [{command: ./leave it, user: root, privileged: true, environment: [A=1], working_dir: /x}]\n  c: {image: img, container_name: the-c, post_start: [{command: ok}]}\n";
+    let (apps, warnings) = read(&desk, file);
+    assert_eq!(warnings, "");
+    let hook = |app: usize, stage: HookStage| {
+        let command = &apps[app].staged[&stage];
+        (texts(&command.command)[2].clone(), command.timeout)
+    };
+    let exec = format!("{} exec", desk.path("bin/podman").display());
+    let usual = Span::from_secs(30);
+    for (of, stage, line, timeout) in [
+        (
+            0,
+            HookStage::PostStart,
+            "(cd '/x y' && env 'A=1 2' ./init a 'b c') && ok".to_owned(),
+            Span::from_secs(86_400),
+        ),
+        (0, HookStage::PreStop, "./leave".into(), usual),
+        (
+            1,
+            HookStage::PreStop,
+            format!(
+                "{exec} --user root --workdir /x --privileged --env A=1 shop-b-$((${{NODE_APP_INSTANCE:-0}} + 1)) ./leave it"
+            ),
+            usual,
+        ),
+        (2, HookStage::PostStart, format!("{exec} the-c ok"), Span::from_secs(86_400)),
+    ] {
+        assert_eq!(hook(of, stage), (line, timeout));
+    }
+    assert!(
+        apps.iter().all(|app| app.staged.len() == if app.name.as_str() == "a" { 2 } else { 1 })
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pm_config::{Diagnosis, Ecosystem, import, read};
-use pm_spec::{AppSpec, Delay, LogTarget, Signal, Span};
+use pm_spec::{AppSpec, Delay, HookStage, LogTarget, SecretSource, Signal, Span};
 
 use crate::desk::{Desk, text, texts};
 
@@ -99,6 +99,48 @@ fn every_setting_of_a_service_acts() {
     assert!(web.checks.ready.is_some(), "it says so itself");
     let warnings = told(&desk, "web.service");
     assert_eq!(warnings, "");
+}
+
+#[test]
+fn commands_around_a_unit_have_its_times_and_its_name_of_the_main_process() {
+    let desk = desk();
+    let unit = "[Service]\nExecStart=/bin/sh -c true\nTimeoutStartSec=5\nTimeoutStopSec=7\n\
+        ExecStartPost=-/bin/sh -c 'exit 3'\nExecStop=/bin/sh -c 'kill -INT $$MAINPID'\n\
+        ExecStop=/bin/kill -QUIT $MAINPID\nExecStopPost=/bin/sh -c true\n\
+        LoadCredential=token:/etc/token\nLoadCredential=other\n";
+    desk.write("web.service", unit);
+    let told = told(&desk, "web.service");
+    assert!(
+        told.contains(":10:1: warning: `[Service] LoadCredential` has no effect: only `NAME:/PATH"),
+        "{told}"
+    );
+    let web = app(&desk, unit);
+    let line = |stage: HookStage| {
+        let command = &web.staged[&stage];
+        (texts(&command.command).join(" "), command.timeout)
+    };
+    assert_eq!(
+        line(HookStage::PostStart),
+        ("/bin/sh -c set -f; { /bin/sh -c 'exit 3' || :; }".into(), Span::from_secs(5))
+    );
+    let stop = "/bin/sh -c export MAINPID=\"$PM_PID\"; set -f; /bin/sh -c 'kill -INT ''$'MAINPID && /bin/kill -QUIT $MAINPID";
+    assert_eq!(line(HookStage::PreStop), (stop.into(), Span::from_secs(7)));
+    assert_eq!(line(HookStage::PostStop), ("/bin/sh -c true".into(), Span::from_secs(7)));
+    assert_eq!(web.stop.signal, Signal::TERM, "what is a command is no signal");
+    let secrets: Vec<_> = web.secrets.iter().map(|(name, from)| (name.as_str(), from)).collect();
+    assert_eq!(secrets, [("token", &SecretSource::File("/etc/token".into()))]);
+}
+
+#[test]
+fn what_follows_a_oneshot_is_part_of_it_and_nothing_stops_it() {
+    let desk = desk();
+    let unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c true\nExecStartPost=/bin/sh -c false\n\
+        ExecStop=/bin/sh -c true\n";
+    let job = app(&desk, unit);
+    assert_eq!(text(&job.args[1]), "set -f; /bin/sh -c true && /bin/sh -c false");
+    assert!(job.staged.is_empty());
+    let told = told(&desk, "web.service");
+    assert!(told.contains(":5:1: warning: `ExecStop` of `Type=oneshot` is not run"), "{told}");
 }
 
 #[test]

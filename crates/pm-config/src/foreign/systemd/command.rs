@@ -95,6 +95,11 @@ impl UnitCommand {
         is_same.then(|| self.words.iter().map(text).collect())
     }
 
+    /// Whether this name of a variable is in it, for itself or for a shell that it is.
+    pub(super) fn names(&self, variable: &str) -> bool {
+        self.words.iter().any(|word| word.contains(variable))
+    }
+
     /// As a line for a shell, which fills in the variables as systemd does, when they are known.
     pub(super) fn line(&self) -> String {
         let words: Vec<_> = self.words.iter().map(|word| self.shell_word(word)).collect();

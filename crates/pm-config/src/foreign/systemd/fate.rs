@@ -1,6 +1,7 @@
 //! What becomes of each setting of a unit; whatever is not here, nobody knows.
 
 use super::calendar;
+use super::hooks;
 use super::values;
 use crate::import_note::Fate::{self, Changed, Idle, Same, Unsupported};
 
@@ -17,8 +18,10 @@ const ISOLATED: &str = "nothing of the kind is done; `isolate`, `private_tmp`, `
 const CGROUP: &str = "`mem_limit`, `cpus` and `pids_limit` are what there is";
 const FOLDERS: &str = "no folder is made; make it before, or by `pre_start`";
 const MONOTONIC: &str = "only dates can be said: `schedule: \"*/15 * * * *\"`";
-const STOPPED: &str =
-    "it is stopped by `kill_signal`; only `kill` of the main process can be said here";
+const STOPPED: &str = "`post_stop`: it has PM_EXIT_CODE, PM_SIGNAL and PM_WHY instead of SERVICE_RESULT and EXIT_STATUS";
+const READY: &str =
+    "`post_start`, whose failure fails no start; of a oneshot it is part of its work";
+const NO_CREDENTIAL: &str = "only `NAME:/PATH/OF/A/FILE` is read, as `secrets`";
 const RELOADED: &str = "`pm reload` makes a new run; only `kill` of the main process can be said here, as `reload_signal`";
 const NONE_LEFT: &str = "none of its processes is left behind";
 
@@ -166,10 +169,16 @@ fn service(key: &str, value: &str) -> Option<Fate> {
 fn endings(key: &str, value: &str) -> Option<Fate> {
     let is_kill = value.contains("kill ") && value.contains("MAINPID");
     Some(match key {
-        "ExecStartPost" => Changed("`on_ready`: its failure fails no start"),
-        "ExecStopPost" => Changed("`on_exit`: not after an end that was asked for"),
+        "ExecStartPost" => Changed(READY),
+        "ExecStopPost" => Changed(STOPPED),
         "ExecStop" if is_kill => Same,
-        "ExecStop" => Unsupported(STOPPED),
+        "ExecStop" => Changed("`pre_stop`: not after an end that nobody asked for"),
+        "LoadCredential" if hooks::credential(value).is_some() => Same,
+        "LoadCredential"
+        | "LoadCredentialEncrypted"
+        | "SetCredential"
+        | "SetCredentialEncrypted"
+        | "ImportCredential" => Unsupported(NO_CREDENTIAL),
         "ExecReload" if is_kill => Changed("`reload_signal`"),
         "ExecReload" => Unsupported(RELOADED),
         "ExecCondition" => Unsupported(NOT_ASKED),
@@ -282,7 +291,7 @@ const WEIGHING: [&str; 16] = [
     "Delegate",
     "SocketBind",
 ];
-const REST: [&str; 36] = [
+const REST: [&str; 31] = [
     "NoNewPrivileges",
     "DynamicUser",
     "RemoveIPC",
@@ -302,11 +311,6 @@ const REST: [&str; 36] = [
     "TTYVTDisallocate",
     "TTYColumns",
     "TTYRows",
-    "LoadCredential",
-    "LoadCredentialEncrypted",
-    "SetCredential",
-    "SetCredentialEncrypted",
-    "ImportCredential",
     "NUMAPolicy",
     "NUMAMask",
     "CoredumpFilter",

@@ -10,7 +10,7 @@ use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::tree::{ConfigNode, TableEntry, Value};
 
 /// So long a unit may take to start, or to stop, if it does not say (`systemd-system.conf(5)`).
-const PATIENCE: u64 = 90_000;
+pub(super) const PATIENCE: u64 = 90_000;
 
 /// What has no end has this much.
 const A_YEAR: u64 = 365 * 86_400_000;
@@ -37,6 +37,7 @@ impl ServiceReading<'_> {
         self.stops();
         self.readiness();
         self.hooks();
+        self.credentials();
         self.limits();
         self.logs();
         Some(())
@@ -78,13 +79,13 @@ impl ServiceReading<'_> {
         parsed.map(|value| (value, at))
     }
 
-    fn millis(&mut self, keys: &[&str]) -> Option<(u64, ConfigPlace)> {
+    pub(super) fn millis(&mut self, keys: &[&str]) -> Option<(u64, ConfigPlace)> {
         let key = keys.iter().find(|key| self.unit.last("Service", key).is_some())?;
         let (millis, at) = self.parsed(key, "a time such as 5s or 1min 30s", values::millis)?;
         Some((millis.min(A_YEAR), at))
     }
 
-    fn commands(&mut self, key: &str) -> Vec<UnitCommand> {
+    pub(super) fn commands(&mut self, key: &str) -> Vec<UnitCommand> {
         let settings = self.unit.all("Service", key);
         command::commands(&settings, self.unit, self.caller, self.findings)
     }
@@ -94,7 +95,7 @@ impl ServiceReading<'_> {
     }
 
     fn program(&mut self) -> Option<()> {
-        let commands = self.commands("ExecStart");
+        let mut commands = self.commands("ExecStart");
         let at = self.unit.settings.first().map_or(ConfigPlace::Whole, |setting| setting.at);
         let Some(first) = commands.first() else {
             if self.unit.all("Service", "ExecStart").is_empty() {
@@ -109,12 +110,15 @@ impl ServiceReading<'_> {
             self.findings.add(Finding::error(at, message));
             return None;
         }
-        let at = first.at;
-        if first.may_fail && self.kind() != "oneshot" {
+        let (at, may_fail) = (first.at, first.may_fail);
+        if self.kind() == "oneshot" {
+            // What follows its work is part of it: without it the unit has failed.
+            commands.extend(self.commands("ExecStartPost"));
+        } else if may_fail {
             let message = "`-` in `ExecStart`: the code it ends with counts as it is";
             self.findings.add(Finding::warning(at, message));
         }
-        if let ([only], false) = (commands.as_slice(), self.kind() == "oneshot" && first.may_fail) {
+        if let ([only], false) = (commands.as_slice(), self.kind() == "oneshot" && may_fail) {
             if let Some(words) = only.plain() {
                 self.plain(&words, at);
             } else {
@@ -235,8 +239,7 @@ impl ServiceReading<'_> {
 
     fn stops(&mut self) {
         let start = self.unit.settings.first().map_or(ConfigPlace::Whole, |setting| setting.at);
-        let asked = self.commands("ExecStop");
-        let asked = asked.first().and_then(|command| Some((command.signal()?, command.at)));
+        let asked = self.stopped_by();
         let said = self.text("KillSignal");
         let (signal, at) = asked.or(said).unwrap_or(("SIGTERM".into(), start));
         self.put("kill_signal", at, Value::text(signal.as_str()));
@@ -277,39 +280,9 @@ impl ServiceReading<'_> {
             self.put("watchdog", at, Value::Integer(every.into()));
         }
     }
-
-    fn hooks(&mut self) {
-        for (key, ours) in [("ExecStartPost", "on_ready"), ("ExecStopPost", "on_exit")] {
-            let commands = self.commands(key);
-            if let Some((value, at)) = hook(&commands) {
-                self.put(ours, at, value);
-            }
-        }
-        let before = self.commands("ExecStartPre");
-        let Some((command, at)) = hook(&before) else { return };
-        let patience = self.millis(&["TimeoutStartSec", "TimeoutSec"]);
-        let (patience, patience_at) = patience.unwrap_or((PATIENCE, at));
-        let timed = vec![
-            TableEntry::new("command", at, command),
-            TableEntry::new("timeout", patience_at, Value::Integer(patience.into())),
-        ];
-        self.put("pre_start", at, Value::Table(timed));
-    }
 }
 
-/// A command run beside the app.
-fn hook(commands: &[UnitCommand]) -> Option<(Value, ConfigPlace)> {
-    let at = commands.first()?.at;
-    match commands {
-        [only] if !only.may_fail => match only.plain() {
-            Some(words) => Some((list(&words, at), at)),
-            None => Some((Value::text(command::line(commands).as_str()), at)),
-        },
-        _ => Some((Value::text(command::line(commands).as_str()), at)),
-    }
-}
-
-fn list(words: &[String], at: ConfigPlace) -> Value {
+pub(super) fn list(words: &[String], at: ConfigPlace) -> Value {
     Value::List(
         words.iter().map(|word| ConfigNode { at, value: Value::text(word.as_str()) }).collect(),
     )
