@@ -114,7 +114,10 @@ impl Preparer<'_> {
                 |why: String| SpawnFailure::Refused(format!("run its `pre_start`: it {why}"));
             self.outlet.send(Inlet::Prepares(self.run)).await.ok();
             let end = self.end_of(command, &printed, usize::MAX).await?.map_err(failed)?;
-            end.trouble().map_or(Ok(()), |trouble| Err(failed(trouble)))?;
+            if let Some(trouble) = end.trouble() {
+                end.tell(&format!("pre_start of {} (id {})", plan.app.name, plan.instance.0));
+                return Err(failed(trouble));
+            }
         }
         Ok(printed)
     }

@@ -37,6 +37,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// So much of its last line is told.
 const SHOWN: usize = 200;
 
+/// So many lines before it stand in the log of the daemon.
+const LINES: usize = 20;
+
 /// So often it is looked whether everybody of a command that is killed is gone.
 const LOOKS: usize = 20;
 
@@ -223,25 +226,61 @@ impl CommandEnd {
     }
 }
 
+impl CommandEnd {
+    /// One that failed has said more than its last line: that stands in the log of the daemon.
+    pub(crate) fn tell(&self, whose: &str) {
+        let said = if last_lines(&self.error).next().is_some() { &self.error } else { &self.out };
+        let mut lines: Vec<_> = last_lines(said).take(LINES).collect();
+        let is_told = matches!(self.finish, Finish::Ended(_));
+        lines.drain(..usize::from(is_told).min(lines.len()));
+        for line in lines.iter().rev() {
+            daemon_log::note(format_args!("{whose} said: {line}"));
+        }
+    }
+}
+
+/// What was wrong with one, which may have said more.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    why: String,
+    end: Option<CommandEnd>,
+}
+
+impl Trouble {
+    /// In a line; the rest of what it said stands in the log of the daemon then.
+    pub(crate) fn told(self, whose: &str) -> String {
+        if let Some(end) = self.end {
+            end.tell(whose);
+        }
+        self.why
+    }
+}
+
 /// What was wrong with one that is begun, or could not be; `None`: nothing, or nobody is there any more to begin it.
 pub(crate) async fn trouble_of(
     begun: oneshot::Receiver<Result<ShortCommand, String>>,
     until: impl Future<Output = ()>,
-) -> Option<String> {
+) -> Option<Trouble> {
+    let none = |why| Some(Trouble { why, end: None });
     match begun.await.ok()? {
         Ok(command) => match command.end(until, usize::MAX).await {
-            Ok(end) => end.trouble(),
-            Err(error) => Some(format!("could not be waited for: {error}")),
+            Ok(end) => end.trouble().map(|why| Trouble { why, end: Some(end) }),
+            Err(error) => none(format!("could not be waited for: {error}")),
         },
-        Err(why) => Some(format!("could not be run: {why}")),
+        Err(why) => none(format!("could not be run: {why}")),
     }
 }
 
 fn last_line(said: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(said);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    last_lines(said).next()
+}
+
+/// The last one first.
+fn last_lines(said: &[u8]) -> impl Iterator<Item = String> {
     let is_plain = |c: &char| !c.is_control();
-    Some(line.trim().chars().filter(is_plain).take(SHOWN).collect())
+    let lines = said.rsplit(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+    let plain = lines.map(move |line| line.trim().chars().filter(is_plain).take(SHOWN).collect());
+    plain.filter(|line: &String| !line.is_empty())
 }
 
 /// One stream of it.
