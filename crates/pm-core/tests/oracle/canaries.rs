@@ -61,8 +61,9 @@ impl CanaryLaws {
     ) -> Result<(), BrokenLaw> {
         let (Some(instance), Some(app)) = (instance, app) else { return Ok(()) };
         let Some(watched) = self.0.get_mut(&instance.app) else { return Ok(()) };
-        // Who is alone may have ended by itself.
-        if instance.second.is_none() || !watched.ids.contains(&instance.id) {
+        // Who is alone may have ended by itself, and who was begun is begun again while its old run is on its way out.
+        let is_begun = watched.begun.iter().any(|(id, _)| *id == instance.id);
+        if instance.second.is_none() || is_begun || !watched.ids.contains(&instance.id) {
             return Ok(());
         }
         let canaries = usize::try_from(app.reload.canary).unwrap_or(usize::MAX);
@@ -79,7 +80,8 @@ impl CanaryLaws {
     pub(super) fn record(&mut self, new: &InstanceRecord) {
         let Some(watched) = self.0.get_mut(&new.app) else { return };
         let SavedPhase::Alive { run: main, .. } = &new.phase else { return };
-        if new.second.is_none() && watched.begun.contains(&(new.id, *main)) {
+        let is_new = watched.begun.iter().any(|(id, run)| *id == new.id && run <= main);
+        if new.second.is_none() && is_new {
             watched.well.insert(new.id);
         }
     }
