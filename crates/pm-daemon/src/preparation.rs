@@ -12,10 +12,11 @@ use pm_spec::{AppSpec, SecretSource, TimedCommand};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
+use crate::command_end::CommandEnd;
 use crate::command_job::{CommandJob, Kin, before, in_place_of};
 use crate::inlet::Inlet;
 use crate::secret_files::SecretFiles;
-use crate::short_command::{self, CommandEnd};
+use crate::short_command;
 use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::{daemon_log, secrets, staged_commands};
 

@@ -22,7 +22,7 @@ struct Watched {
     ids: BTreeSet<InstanceId>,
     /// Who got a new run beside the old one, the first one first.
     begun: Vec<(InstanceId, RunId)>,
-    /// Whose new run was left alone by the old one.
+    /// Whose old run was told to go, and not the new one.
     well: BTreeSet<InstanceId>,
 }
 
@@ -33,7 +33,7 @@ impl CanaryLaws {
         if asked || matches!(fact, Fact::ScheduleDue(_) | Fact::FileChanged(..)) {
             self.0.clear();
         }
-        let Fact::Asked(_, Ask::Reload(Reload { select, .. }), _) = fact else { return };
+        let Fact::Asked(_, Ask::Reload(Reload { select, again, .. }), _) = fact else { return };
         for id in core.resolve(select).unwrap_or_default() {
             if let Some(instance) = core.instances.get(&id) {
                 self.0.entry(instance.app).or_default().ids.insert(id);
@@ -41,7 +41,9 @@ impl CanaryLaws {
         }
         let is_at_rest = |id: &InstanceId| {
             core.instances.get(id).is_some_and(|instance| {
-                matches!(instance.phase, Phase::Up { .. }) && instance.second.is_none()
+                // Who was begun since this was asked before is a canary that is only waited for.
+                let is_old = again.is_none_or(|since| instance.created < since);
+                is_old && matches!(instance.phase, Phase::Up { .. }) && instance.second.is_none()
             })
         };
         self.0.retain(|_, watched| watched.ids.iter().all(is_at_rest));
@@ -81,7 +83,8 @@ impl CanaryLaws {
         let Some(watched) = self.0.get_mut(&new.app) else { return };
         let SavedPhase::Alive { run: main, .. } = &new.phase else { return };
         let is_new = watched.begun.iter().any(|(id, run)| *id == new.id && run <= main);
-        if new.second.is_none() && is_new {
+        let stays = matches!(new.second, Some(SavedPhase::Alive { .. }));
+        if is_new && !stays {
             watched.well.insert(new.id);
         }
     }
