@@ -9,7 +9,7 @@ use pm_spec::{AppSpec, Reload};
 use super::state::{BrokenLaw, law};
 use crate::core::Core;
 use crate::fact::{Ask, Fact};
-use crate::id::{AppId, InstanceId, RunId};
+use crate::id::{AppId, InstanceId, RunId, Time};
 use crate::phase::Phase;
 use crate::saved::{InstanceRecord, SavedPhase};
 
@@ -42,7 +42,7 @@ impl CanaryLaws {
         let is_at_rest = |id: &InstanceId| {
             core.instances.get(id).is_some_and(|instance| {
                 // Who was begun since this was asked before is a canary that is only waited for.
-                let is_old = again.is_none_or(|since| instance.created < since);
+                let is_old = again.is_none_or(|since| instance.created < Time(since));
                 is_old && matches!(instance.phase, Phase::Up { .. }) && instance.second.is_none()
             })
         };
