@@ -48,6 +48,7 @@ mod output;
 mod outside;
 mod panel;
 mod parcels;
+mod paths;
 mod pm2;
 mod pm2_e2e;
 mod pm2_surface;

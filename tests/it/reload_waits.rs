@@ -3,7 +3,7 @@
 use pm_testkit::{Home, is_alive, signal};
 
 use crate::node::load::{Habit, Load};
-use crate::sockets::server;
+use crate::sockets::{pids, server, sockets_on};
 
 #[test]
 fn a_reload_whose_daemon_died_and_one_that_meets_it_wait_until_the_old_run_has_left() {
@@ -88,6 +88,35 @@ fn a_version_that_dies_while_it_is_watched_gives_way_to_the_old_one() {
     let load = Load::begin(port, 4, Habit::NewEach);
     home.run(["reload", "web", "--reload-monitor", "100ms"]).ok();
     assert!(!is_alive(old));
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+}
+
+/// The canary has callers, is found to be bad and taken back; nobody fails, and no other instance was touched.
+#[test]
+fn a_bad_canary_is_taken_back_and_a_good_one_is_followed_by_the_others() {
+    let home = Home::new();
+    let keys = "instances: 3, watchdog: '1h', reload_canary: 1, reload_parallelism: 2, reload_monitor: '1h'";
+    let port = server(&home, keys);
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear_of("one ");
+    let before = pids(&home);
+    home.file("version", "sick");
+    let mut reload = home.pm(["reload", "web"]).background();
+    load.hear_of("sick ");
+    load.go_on(50);
+    assert!(before.iter().all(|pid| is_alive(*pid)), "{}", reload.seen_so_far());
+    assert_eq!(pids(&home).iter().filter(|pid| !before.contains(pid)).count(), 1);
+    home.file("fall", "");
+    assert_eq!(reload.wait(), 1, "{}", reload.seen());
+    reload.wait_for("failed: unhealthy");
+    assert_eq!(pids(&home), before);
+    home.wait_until("one socket is left", || sockets_on(port) == 1);
+    home.file("version", "two");
+    home.run(["reload", "web", "--reload-monitor", "100ms"]).ok();
+    assert!(pids(&home).iter().all(|pid| !before.contains(pid)));
+    load.hear_of("two ");
     load.go_on(50);
     let tally = load.end();
     assert!(tally.hard.is_empty(), "{tally:?}");

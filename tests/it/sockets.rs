@@ -25,6 +25,9 @@ if version == "broken":
     sys.exit("broken")
 if version == "deaf":
     signal.pause()
+def told(word):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.sendto(word.encode(), "\0" + os.environ["NOTIFY_SOCKET"][1:])
 going, wake = [], os.pipe()
 os.set_blocking(wake[1], False)
 signal.set_wakeup_fd(wake[1])
@@ -51,12 +54,13 @@ while not going:
         caller.sendall(head + body)
         caller.close()
         version == "doomed" and os.path.exists("die") and os._exit(7)
+        version == "sick" and os.path.exists("fall") and told("WATCHDOG=trigger")
 print("bye", flush=True)
 while "LINGERS" in os.environ and not os.path.exists("leave"):
     time.sleep(0.01)
 "#;
 
-fn app(home: &Home, listen: &str, more: &str) {
+pub(crate) fn app(home: &Home, listen: &str, more: &str) {
     home.file("server.py", SERVER);
     home.file("version", "one");
     let config = format!(
@@ -81,7 +85,7 @@ fn answer(mut caller: impl Read + Write) -> String {
 }
 
 /// How many sockets listen on a port of IPv4 (`proc_net_tcp(5)`).
-fn sockets_on(port: u16) -> usize {
+pub(crate) fn sockets_on(port: u16) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let listens = |line: &&str| {
         let mut words = line.split_ascii_whitespace().skip(1);
@@ -91,7 +95,7 @@ fn sockets_on(port: u16) -> usize {
     table.lines().filter(listens).count()
 }
 
-fn pids(home: &Home) -> Vec<u32> {
+pub(crate) fn pids(home: &Home) -> Vec<u32> {
     home.rows().iter().map(|row| row.pid).collect()
 }
 
@@ -323,7 +327,7 @@ fn a_server_in_rust_that_knows_nothing_of_signals_fails_nobody() {
     let words =
         ["start", program.to_str().unwrap(), "--name", "web", &listen, "--", "--listen", &port];
     home.run(words.iter().chain(&["--live", "forever"])).ok();
-    let load = Load::begin(port.parse().unwrap(), 4, Habit::NewEach);
+    let load = Load::begin(port.parse::<u16>().unwrap(), 4, Habit::NewEach);
     for _ in 0..5 {
         load.go_on(50);
         let before = pids(&home);

@@ -33,7 +33,7 @@ fn write(home: &Home, timeout: &str) {
     let file = json!([{
         "name": "web", "script": "./web", "kill_signal": "SIGTERM", "kill_timeout": "30s",
         "restart_delay": 1, "min_uptime": 50,
-        "post_start": "echo ready >>order; echo 'the cache is cold' >&2; exit 3",
+        "post_start": "echo ready >>order; echo 'asked 7 pages' >&2; echo 'the cache is cold' >&2; exit 3",
         "pre_stop": {"command": ["./before"], "timeout": timeout},
         "post_stop": "echo \"over $PM_EVENT $PM_EXIT_CODE$PM_SIGNAL\" >>order",
     }]);
@@ -56,6 +56,8 @@ fn commands_go_with_each_run_whoever_hangs_forks_fails_or_dies() {
     home.wait_until("its failure is told", || {
         has_failed(&home, "its post_start exited with code 3: the cache is cold")
     });
+    let log = fs::read_to_string(home.home().diary()).unwrap();
+    assert!(log.contains("post_start of web (id 0) said: asked 7 pages\n"), "{log}");
     assert_eq!(home.row("web").status.as_str(), "online");
     home.run(["why", "web"]).ok().says("its post_start exited with code 3: the cache is cold");
     // What forks leaves nobody behind, and the stop is over when all of it is.

@@ -7,12 +7,14 @@ use crate::end::Cause;
 use crate::id::{Time, after};
 use crate::instance::Instance;
 use crate::order::{Became, Order, RunSignal};
+use crate::phase::Phase;
 
 impl Instance {
-    /// Whether its run serves and is watched, while the old one stands by.
+    /// Whether its run serves and is watched, while the old one stands by. Who has ended is not, whatever it left behind.
     pub(crate) fn is_watched(&self) -> bool {
         let old = self.second.as_ref().filter(|old| !old.must_stop);
-        old.is_some_and(|old| old.until.is_some())
+        let serves = matches!(self.phase, Phase::Up { .. });
+        serves && old.is_some_and(|old| old.until.is_some())
     }
 
     /// Whether its run is to be judged: of two, only one that is watched.

@@ -183,7 +183,8 @@ impl Instance {
             (Remaining::Nothing, _) => self.nobody_left_of_second(now, orders),
             (Remaining::Stragglers, Some(stopping)) => {
                 stopping.ended = true;
-                if stopping.hook.is_some() {
+                // Nobody who has ended is asked after it, by the next daemon neither.
+                if stopping.hook.take().is_some() {
                     self.ask_second_to_go(now, live, orders);
                 }
             }

@@ -1,31 +1,42 @@
 //! Two sockets at one address, each with runs of its own: in a reload a new run gets one beside that of the old one, and new
 //! connections go where nobody is about to leave. So a server that cuts off whoever it has accepted and not heard, as
 //! many do when they are told to end, has nobody of that kind left by then.
+//!
+//! The kernel divides callers of a TCP port between the two; those of a path go to the one whose file has the name.
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use pm_core::RunId;
+use pm_node::Maker;
 use pm_os::errno::words;
-use pm_os::steering;
-use pm_spec::{ListenAddress, ListenSocket};
+use pm_os::listener::SocketFileId;
+use pm_os::{one_path, steering};
+use pm_spec::{AppSpec, ListenAddress, ListenSocket};
+use rustix::io::Errno;
 
-use crate::daemon_log;
 use crate::open_socket::{OpenSocket, Remembered, backlog};
+use crate::{daemon_log, plan};
 
 /// Opens a second socket where a run is to be made beside one that has the first. `None`: it is there, or can't be, and then
 /// they share the first.
 pub(crate) fn second(
     open: &[OpenSocket],
     socket: &ListenSocket,
-    old: RunId,
+    (old, app): (RunId, &AppSpec),
 ) -> Option<(Remembered, OwnedFd)> {
     let mut there = open.iter().filter(|one| one.known.socket.at == socket.at);
     let (Some(first), None) = (there.next(), there.next()) else { return None };
-    if !matches!(socket.at, ListenAddress::Tcp(_)) || !first.known.has(old) {
+    // Callers of a path can't be divided: a version that is watched would have none, or those of all instances.
+    let is_watched = app.instances > 1 && app.reload.monitor.as_millis() > 0;
+    let is_path = matches!(socket.at, ListenAddress::Unix(_));
+    if !first.known.has(old) || (is_path && is_watched) {
         return None;
     }
+    let made = join(first, socket);
     let known = Remembered {
+        file: made.as_ref().ok().and_then(|(_, file)| *file),
         generation: first.known.generation.saturating_add(1),
         waits: true,
         runs: Some(BTreeSet::new()),
@@ -33,14 +44,28 @@ pub(crate) fn second(
         aside: BTreeSet::new(),
         ..first.known.clone()
     };
-    match steering::join(&first.descriptor, backlog(socket)) {
-        Ok(second) => Some((known, second)),
+    match made {
+        Ok((second, _)) => Some((known, second)),
         Err(errno) => {
             let (at, why) = (&socket.at, words(errno));
             daemon_log::note(format_args!("no second socket on {at} for a reload: {why}"));
             None
         }
     }
+}
+
+fn join(
+    first: &OpenSocket,
+    socket: &ListenSocket,
+) -> Result<(OwnedFd, Option<SocketFileId>), Errno> {
+    let ListenAddress::Unix(path) = &socket.at else {
+        return Ok((steering::join(&first.descriptor, backlog(socket))?, None));
+    };
+    let known = &first.known;
+    let maker = Maker::parse(&known.user).ok_or(Errno::INVAL)?;
+    let (path, file) = (plan::path_of(path), known.file.ok_or(Errno::INVAL)?);
+    let (second, file) = maker.act(|| one_path::join(&path, file, backlog(socket)))?;
+    Ok((second, Some(file)))
 }
 
 /// A run is about to leave: no new connection goes to it any more. Those it has still to accept wait at the sockets that are
@@ -81,8 +106,8 @@ fn steer_past(open: &mut [OpenSocket], run: RunId) {
     }
 }
 
-/// Some runs are no more: who is left gets their connections. Of two sockets nobody has, the one that serves stays; its slot
-/// is among those given back.
+/// Some runs are no more: who is left gets their connections. Of two sockets nobody has, the one that serves stays, else the
+/// one that somebody has; its slot is among those given back.
 pub(crate) fn settle(open: &mut [OpenSocket]) -> BTreeSet<u8> {
     for pair in pairs(open) {
         let [first, second] = pair;
@@ -91,11 +116,18 @@ pub(crate) fn settle(open: &mut [OpenSocket]) -> BTreeSet<u8> {
         }
         divide(open, pair);
     }
+    let is_deserted = |one: &OpenSocket, other: &OpenSocket| one.is_free() && other.staying() > 0;
     let lasts = |one: &&OpenSocket| {
         let at = &one.known.socket.at;
-        let later = |other: &&OpenSocket| other.known.generation > one.known.generation;
-        let mut after = open.iter().filter(later).filter(|it| it.known.socket.at == *at);
-        !one.known.waits && after.all(|other| other.known.waits)
+        let mut others = open.iter().filter(|it| it.slot != one.slot && it.known.socket.at == *at);
+        let gives_way = |other: &OpenSocket| {
+            if other.known.generation > one.known.generation {
+                other.known.waits || is_deserted(other, one)
+            } else {
+                !is_deserted(one, other)
+            }
+        };
+        !one.known.waits && others.all(gives_way)
     };
     open.iter().filter(lasts).map(|one| one.slot).collect()
 }
@@ -130,7 +162,20 @@ fn divide(open: &[OpenSocket], [first, second]: [usize; 2]) {
         (0, 0) => parts(OpenSocket::staying),
         parts => parts,
     };
-    if before + after > 0 {
+    if let ListenAddress::Unix(path) = &second.known.socket.at {
+        let (to, from) = if after >= before { (second, first) } else { (first, second) };
+        give(&plan::path_of(path), &to.known, &from.known);
+    } else if before + after > 0 {
         steering::divide(&second.descriptor, (after, before + after)).ok();
+    }
+}
+
+/// Whoever calls a path gets to this one of two.
+fn give(path: &Path, to: &Remembered, from: &Remembered) {
+    let known = (Maker::parse(&to.user), to.file, from.file);
+    let (Some(maker), Some(one), Some(other)) = known else { return };
+    if let Err(errno) = maker.act(|| one_path::give(path, one, other)) {
+        let (at, why) = (&to.socket.at, words(errno));
+        daemon_log::note(format_args!("callers of {at} go where they went before: {why}"));
     }
 }

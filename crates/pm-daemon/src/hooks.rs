@@ -150,7 +150,8 @@ impl HookCall {
         tokio::spawn(async move {
             let trouble = short_command::trouble_of(begun, sleep(TIMEOUT)).await;
             if let Some(trouble) = trouble {
-                daemon_log::note(format_args!("hook {named} {trouble}"));
+                let whose = format!("hook {named}");
+                daemon_log::note(format_args!("{whose} {}", trouble.told(&whose)));
             }
             drop(permit);
         });

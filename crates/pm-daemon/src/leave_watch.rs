@@ -7,8 +7,10 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use pm_core::RunId;
+use pm_os::steering;
 use pm_os::tree::RunMembers;
-use pm_os::{steering, unheard};
+use pm_os::unheard::{self, SocketFile};
+use rustix::net::AddressFamily;
 
 use crate::tree_job::{Leaver, Tree};
 
@@ -23,6 +25,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 struct Leaving {
     leaver: Leaver,
     ports: Vec<u16>,
+    files: Vec<SocketFile>,
     since: Instant,
     /// Since when nobody waits.
     quiet: Instant,
@@ -39,8 +42,13 @@ impl LeaveWatch {
             SocketAddr::try_from(at).ok().map(|at| at.port())
         };
         let ports = leaver.sockets.iter().filter_map(port).collect();
+        let is_unix = |socket: &&OwnedFd| {
+            rustix::net::getsockname(socket)
+                .is_ok_and(|at| at.address_family() == AddressFamily::UNIX)
+        };
+        let files = leaver.sockets.iter().filter(is_unix).filter_map(unheard::file_of).collect();
         let now = Instant::now();
-        self.0.insert(leaver.tree.run, Leaving { leaver, ports, since: now, quiet: now });
+        self.0.insert(leaver.tree.run, Leaving { leaver, ports, files, since: now, quiet: now });
     }
 
     /// How long until the next look; `None`: there is nothing to look at.
@@ -65,7 +73,11 @@ impl LeaveWatch {
         let has_heard = |leaving: &Leaving| {
             let members = by_run.get(&leaving.leaver.tree.tag).into_iter().flatten();
             leaving.quiet.elapsed() >= QUIET + SILENCE
-                || !unheard::is_one(members.map(|it| it.identity.pid), &leaving.ports)
+                || !unheard::is_one(
+                    members.map(|it| it.identity.pid),
+                    &leaving.ports,
+                    &leaving.files,
+                )
         };
         let is_done =
             |leaving: &Leaving| leaving.is_late() || (leaving.is_quiet() && has_heard(leaving));

@@ -10,6 +10,7 @@ mod app_user;
 mod blocked_logs;
 mod caller;
 mod clock;
+mod command_end;
 mod command_job;
 mod core_driver;
 mod crash_files;

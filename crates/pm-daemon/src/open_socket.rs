@@ -9,6 +9,7 @@ use pm_guardian::{ItemKind, Link, LinkError, ToGuardian};
 use pm_node::{Maker, Note};
 use pm_os::errno::words;
 use pm_os::listener::{self, SocketFileId};
+use pm_os::one_path;
 use pm_spec::{AppName, ListenAddress, ListenSocket};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ impl OpenSocket {
         };
         if let Some(maker) = Maker::parse(&self.known.user) {
             let path = plan::path_of(path);
-            maker.act(|| listener::remove_socket(&path, Some(id))).ok();
+            maker.act(|| one_path::remove(&path, id)).ok();
         }
     }
 

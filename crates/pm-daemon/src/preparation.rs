@@ -12,10 +12,11 @@ use pm_spec::{AppSpec, SecretSource, TimedCommand};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
+use crate::command_end::CommandEnd;
 use crate::command_job::{CommandJob, Kin, before, in_place_of};
 use crate::inlet::Inlet;
 use crate::secret_files::SecretFiles;
-use crate::short_command::{self, CommandEnd};
+use crate::short_command;
 use crate::spawner::{SpawnJob, SpawnerJob};
 use crate::{daemon_log, secrets, staged_commands};
 
@@ -114,7 +115,10 @@ impl Preparer<'_> {
                 |why: String| SpawnFailure::Refused(format!("run its `pre_start`: it {why}"));
             self.outlet.send(Inlet::Prepares(self.run)).await.ok();
             let end = self.end_of(command, &printed, usize::MAX).await?.map_err(failed)?;
-            end.trouble().map_or(Ok(()), |trouble| Err(failed(trouble)))?;
+            if let Some(trouble) = end.trouble() {
+                end.tell(&format!("pre_start of {} (id {})", plan.app.name, plan.instance.0));
+                return Err(failed(trouble));
+            }
         }
         Ok(printed)
     }

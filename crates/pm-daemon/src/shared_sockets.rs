@@ -60,7 +60,7 @@ impl SharedSockets {
             self.open_one(app, socket, (spec, user))?;
             if let Some(old) = old {
                 let open = self.apps.get(&app).map_or(&[][..], Vec::as_slice);
-                if let Some((known, second)) = generations::second(open, socket, old) {
+                if let Some((known, second)) = generations::second(open, socket, (old, spec)) {
                     self.keep(app, known, second)?;
                 }
             }

@@ -14,7 +14,7 @@ use pm_os::tag::Tag;
 use pm_os::tree::{Depth, ProcScan, ProcScanError, RunQuery, TreeMember};
 use pm_os::wait::{self, Termination};
 use pm_protocol::Home;
-use pm_spec::{AppSpec, Signal};
+use pm_spec::AppSpec;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, kill_process_group};
 use tokio::io::unix::AsyncFd;
@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::command_end::{CommandEnd, Finish, Trouble};
 use crate::plan::{self, RunNumbers};
 use crate::{app_user, daemon_log, secrets};
 
@@ -33,9 +34,6 @@ const KEPT: usize = 64 << 10;
 /// Who says more than that is read at most so much at once, after a pause: a flood takes none of the daemon's time.
 const MOUTHFUL: usize = 64 << 10;
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// So much of its last line is told.
-const SHOWN: usize = 200;
 
 /// So often it is looked whether everybody of a command that is killed is gone.
 const LOOKS: usize = 20;
@@ -140,25 +138,6 @@ pub(crate) struct ShortCommand {
     bond: Bond,
 }
 
-/// How one ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finish {
-    /// By itself.
-    Ended(Termination),
-    /// It was ended: its time was over.
-    Late,
-    /// It was ended: it said too much.
-    Flooded,
-}
-
-/// How one ended, and the last it said.
-#[derive(Debug)]
-pub(crate) struct CommandEnd {
-    pub(crate) finish: Finish,
-    pub(crate) out: Vec<u8>,
-    pub(crate) error: Vec<u8>,
-}
-
 impl ShortCommand {
     /// Its end, which is made at once when `until` is over or it has said more than `most` bytes. What it leaves behind
     /// goes with it, but for what is of a run's tree.
@@ -203,45 +182,19 @@ impl ShortCommand {
     }
 }
 
-impl CommandEnd {
-    /// What was wrong with it, and the last line it said; `None`: nothing.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        let how = match self.finish {
-            Finish::Ended(Termination::Exited(0)) => return None,
-            Finish::Ended(Termination::Exited(code)) => format!("exited with code {code}"),
-            Finish::Ended(Termination::Signaled { signal, .. }) => {
-                let number = u8::try_from(signal).unwrap_or(0);
-                let name = Signal::try_from(number).map(|name| name.to_string());
-                format!("was ended by {}", name.unwrap_or_else(|_| signal.to_string()))
-            }
-            Finish::Ended(Termination::Unknown) => "ended, nobody saw how".into(),
-            Finish::Late => return Some("did not end in time: killed".into()),
-            Finish::Flooded => return Some("printed too much: killed".into()),
-        };
-        let line = last_line(&self.error).or_else(|| last_line(&self.out));
-        Some(line.map_or_else(|| how.clone(), |line| format!("{how}: {line}")))
-    }
-}
-
 /// What was wrong with one that is begun, or could not be; `None`: nothing, or nobody is there any more to begin it.
 pub(crate) async fn trouble_of(
     begun: oneshot::Receiver<Result<ShortCommand, String>>,
     until: impl Future<Output = ()>,
-) -> Option<String> {
+) -> Option<Trouble> {
+    let unseen = |why| Some(Trouble::unseen(why));
     match begun.await.ok()? {
         Ok(command) => match command.end(until, usize::MAX).await {
-            Ok(end) => end.trouble(),
-            Err(error) => Some(format!("could not be waited for: {error}")),
+            Ok(end) => Trouble::of(end),
+            Err(error) => unseen(format!("could not be waited for: {error}")),
         },
-        Err(why) => Some(format!("could not be run: {why}")),
+        Err(why) => unseen(format!("could not be run: {why}")),
     }
-}
-
-fn last_line(said: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(said);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    let is_plain = |c: &char| !c.is_control();
-    Some(line.trim().chars().filter(is_plain).take(SHOWN).collect())
 }
 
 /// One stream of it.

@@ -60,6 +60,7 @@ impl StagedRuns {
         // The thread lives as long as we do.
         spawner.send(SpawnerJob::Command(Box::new(job))).ok();
         let timeout = Duration::from_millis(command.timeout.as_millis());
+        let whose = format!("{} of {} (id {})", stage.key(), instance.app.name, instance.id.0);
         tokio::spawn(async move {
             let mut wanted = wanted;
             let over = async {
@@ -71,6 +72,7 @@ impl StagedRuns {
             let trouble = short_command::trouble_of(begun, over).await;
             // Who is ended because nobody waits has not failed.
             let trouble = trouble.filter(|_| !wanted.is_closed());
+            let trouble = trouble.map(|trouble| trouble.told(&whose));
             outlet.send(Inlet::HookOver(run, stage, trouble)).await.ok();
         });
     }

@@ -12,9 +12,10 @@ use pm_os::wait::Termination;
 use pm_protocol::{Code, Home, Refusal};
 use pm_spec::{AppSpec, Check, Effort, Reload, Start};
 
+use crate::command_end::{CommandEnd, Finish};
 use crate::kernel_orders;
 use crate::plan::RunNumbers;
-use crate::short_command::{Bond, CommandEnd, Ears, Finish, Heard, ShortCommand, request_beside};
+use crate::short_command::{Bond, Ears, Heard, ShortCommand, request_beside};
 
 /// So many of its last lines are shown.
 const SHOWN: usize = 8;

@@ -20,6 +20,7 @@ pub mod listening;
 pub mod lock;
 pub mod memory;
 pub mod notify;
+pub mod one_path;
 mod poll;
 mod procfs;
 pub mod relay;

@@ -1,6 +1,7 @@
 //! Sockets that listen: bound and listening at once, so that callers wait in the backlog instead of being refused; and the
 //! files of those of the unix kind, which only go while they are the same.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -13,7 +14,7 @@ use rustix::net::{
 };
 
 /// Whatever has this name, without opening it, and be it a link.
-const ITSELF: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub(crate) const ITSELF: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -83,11 +84,11 @@ fn file_id(path: &Path) -> Result<SocketFileId, Errno> {
     statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| id_of(&stat))
 }
 
-fn id_of(stat: &Stat) -> SocketFileId {
+pub(crate) fn id_of(stat: &Stat) -> SocketFileId {
     (stat.st_dev, stat.st_ino)
 }
 
-fn is_socket(stat: &Stat) -> bool {
+pub(crate) fn is_socket(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Socket
 }
 
@@ -106,9 +107,7 @@ pub fn set_socket_mode(path: &Path, mode: impl FnOnce(u32) -> u32) -> Result<(),
 /// Removes the file of a socket. What took its place stays: anything but a socket, and if it is known which one it is
 /// to be, another one.
 pub fn remove_socket(path: &Path, id: Option<SocketFileId>) -> Result<(), Errno> {
-    let name = path.file_name().ok_or(Errno::INVAL)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = openat(CWD, folder.unwrap_or(Path::new(".")), FOLDER, Mode::empty())?;
+    let (folder, name) = folder_of(path)?;
     let found = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     if !is_socket(&found) {
         return Err(Errno::NOTSOCK);
@@ -117,6 +116,13 @@ pub fn remove_socket(path: &Path, id: Option<SocketFileId>) -> Result<(), Errno>
         return Err(Errno::EXIST);
     }
     unlinkat(&folder, name, AtFlags::empty())
+}
+
+/// The folder of a path, open, and the name in it.
+pub(crate) fn folder_of(path: &Path) -> Result<(OwnedFd, &OsStr), Errno> {
+    let name = path.file_name().ok_or(Errno::INVAL)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok((openat(CWD, folder.unwrap_or(Path::new(".")), FOLDER, Mode::empty())?, name))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,6 +21,30 @@ pub(crate) enum Habit {
     KeepAlive,
     NewEach,
 }
+
+/// Who is called.
+#[derive(Clone, Debug)]
+pub(crate) enum Callee {
+    Port(u16),
+    Path(PathBuf),
+}
+
+impl From<u16> for Callee {
+    fn from(port: u16) -> Self {
+        Self::Port(port)
+    }
+}
+
+impl From<PathBuf> for Callee {
+    fn from(path: PathBuf) -> Self {
+        Self::Path(path)
+    }
+}
+
+/// A connection.
+trait Line: Read + Write {}
+
+impl<T: Read + Write> Line for T {}
 
 /// What came of all calls.
 #[derive(Clone, Debug, Default)]
@@ -42,13 +68,15 @@ pub(crate) struct Load {
 
 impl Load {
     /// So many callers begin.
-    pub(crate) fn begin(port: u16, callers: usize, habit: Habit) -> Self {
+    pub(crate) fn begin(at: impl Into<Callee>, callers: usize, habit: Habit) -> Self {
+        let at = at.into();
         let over = Arc::new(AtomicBool::new(false));
         let good = Arc::new(AtomicUsize::new(0));
         let (tell, news) = channel();
         let caller = |_| {
             let (over, good, tell) = (Arc::clone(&over), Arc::clone(&good), tell.clone());
-            std::thread::spawn(move || call((port, habit), &over, &good, &tell))
+            let at = at.clone();
+            std::thread::spawn(move || call((&at, habit), &over, &good, &tell))
         };
         let callers = (0..callers).map(caller).collect();
         Self { over, good, news, heard: BTreeSet::new(), callers }
@@ -67,6 +95,14 @@ impl Load {
     /// Waits until so many different answers have been heard.
     pub(crate) fn hear(&mut self, voices: usize) {
         while self.heard.len() < voices {
+            let answer = self.news.recv_timeout(PATIENCE);
+            self.heard.insert(answer.unwrap());
+        }
+    }
+
+    /// Waits until one has heard an answer that begins so.
+    pub(crate) fn hear_of(&mut self, version: &str) {
+        while !self.heard.iter().any(|answer| answer.starts_with(version)) {
             let answer = self.news.recv_timeout(PATIENCE);
             self.heard.insert(answer.unwrap());
         }
@@ -112,7 +148,7 @@ impl Callers {
 }
 
 fn call(
-    (port, habit): (u16, Habit),
+    (at, habit): (&Callee, Habit),
     over: &AtomicBool,
     good: &AtomicUsize,
     tell: &Sender<String>,
@@ -121,7 +157,7 @@ fn call(
     let mut kept = None;
     while !over.load(Ordering::Relaxed) {
         let is_fresh = kept.is_none();
-        match once(port, habit, kept.take()) {
+        match once(at, habit, kept.take()) {
             Ok((answer, connection)) => {
                 tally.good += 1;
                 good.fetch_add(1, Ordering::Relaxed);
@@ -142,18 +178,33 @@ enum Failure {
     Cut(String),
 }
 
+fn line(at: &Callee) -> std::io::Result<Box<dyn Line>> {
+    let patience = Some(Duration::from_secs(20));
+    Ok(match at {
+        Callee::Port(port) => {
+            let stream = TcpStream::connect(("127.0.0.1", *port))?;
+            stream.set_read_timeout(patience)?;
+            Box::new(stream)
+        }
+        Callee::Path(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(patience)?;
+            Box::new(stream)
+        }
+    })
+}
+
 /// One call: the body, and the connection if it may be used again.
 fn once(
-    port: u16,
+    at: &Callee,
     habit: Habit,
-    kept: Option<TcpStream>,
-) -> Result<(String, Option<TcpStream>), Failure> {
+    kept: Option<Box<dyn Line>>,
+) -> Result<(String, Option<Box<dyn Line>>), Failure> {
     let early = |error: std::io::Error| Failure::BeforeAnswer(error.to_string());
     let mut stream = match kept {
         Some(stream) => stream,
-        None => TcpStream::connect(("127.0.0.1", port)).map_err(early)?,
+        None => line(at).map_err(early)?,
     };
-    stream.set_read_timeout(Some(Duration::from_secs(20))).map_err(early)?;
     let word = if habit == Habit::KeepAlive { "keep-alive" } else { "close" };
     let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: {word}\r\n\r\n");
     stream.write_all(request.as_bytes()).map_err(early)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pm_spec::{AppSpec, HookStage};
 
 mod announcements;
+mod canaries;
 mod checks;
 mod dependencies;
 mod hooks;
@@ -21,6 +22,7 @@ mod streaks;
 mod triggers;
 
 use announcements::AnnouncementLaws;
+use canaries::CanaryLaws;
 use checks::CheckLaws;
 use hooks::HookLaws;
 use jobs::JobLaws;
@@ -69,6 +71,7 @@ pub(crate) struct Oracle {
     triggers: TriggerLaws,
     jobs: JobLaws,
     reloads: ReloadLaws,
+    canaries: CanaryLaws,
     checks: CheckLaws,
     announcements: AnnouncementLaws,
     outside: OutsideLaws,
@@ -104,6 +107,7 @@ impl Oracle {
         self.triggers.fact(core, fact);
         self.jobs.fact(core, fact);
         self.reloads.fact(core, fact);
+        self.canaries.fact(core, fact);
         self.checks.fact(core, fact);
         self.outside.fact(fact);
         self.hooks.fact(fact);
@@ -241,6 +245,7 @@ impl Oracle {
                 let has_ended = |run| self.runs.get(&run).is_some_and(|it| it.is(RunMark::Ended));
                 self.jobs.judge(app, (old, instance), has_ended)?;
                 self.reloads.record(old, (now, instance), app)?;
+                self.canaries.record(instance);
                 if let Some(old) = old {
                     // A reload asked for before comes to it in the moment of another wish.
                     let wished =
@@ -310,6 +315,7 @@ impl Oracle {
         law(alone, || broken("never two of one instance, but for a reload"))?;
         let app = instance.and_then(|instance| self.apps.get(&instance.app));
         law(app == Some(&*plan.app), || broken("the app is written down as it is started"))?;
+        self.canaries.spawn(run, instance, app)?;
         let same = instance.is_some_and(|s| s.slot == plan.slot && s.restarts == plan.restarts);
         law(same, || broken("the plan says what is written down"))?;
         let trace = RunTrace {
@@ -481,6 +487,7 @@ impl Oracle {
         self.triggers.died(&self.instances);
         self.jobs.died();
         self.reloads.died();
+        self.canaries.died();
         self.checks.died();
         self.announcements.died();
         self.outside.died();

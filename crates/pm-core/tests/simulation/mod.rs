@@ -41,15 +41,22 @@ fn explain(schedule: &Schedule, why: &str) -> String {
     format!("{why}\n{log}\n{result:?}\nas a file for fixtures/schedules:\n{json}")
 }
 
+fn schedules() -> u32 {
+    setting("PM_SIM_SCHEDULES")
+        .map_or(60_000, |text| text.parse().expect("PM_SIM_SCHEDULES is a number"))
+}
+
 fn simulate(mortal: bool) {
-    let all: u32 = setting("PM_SIM_SCHEDULES")
-        .map_or(60_000, |text| text.parse().expect("PM_SIM_SCHEDULES is a number"));
+    tried(schedules() / 2, mortal, |tape| Schedule::read(tape, mortal));
+}
+
+fn tried(cases: u32, mortal: bool, read: impl Fn(&[u16]) -> Schedule) {
     let seed = seed();
     eprintln!("seed {seed}");
     let mut bytes = [u8::from(mortal); 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = ProptestConfig {
-        cases: all / 2,
+        cases,
         failure_persistence: None,
         max_shrink_iters: setting("PM_SIM_SHRINK")
             .map_or(20_000, |text| text.parse().expect("PM_SIM_SHRINK is a number")),
@@ -59,13 +66,13 @@ fn simulate(mortal: bool) {
     let mut runner = TestRunner::new_with_rng(config, rng);
     let tapes = proptest::collection::vec(any::<u16>(), 0..260);
     let outcome = runner.run(&tapes, |tape| {
-        let (result, _) = world::run(&Schedule::read(&tape, mortal), None);
+        let (result, _) = world::run(&read(&tape), None);
         result.map_err(TestCaseError::fail)
     });
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, tape)) => {
-            let schedule = Schedule::read(&tape, mortal);
+            let schedule = read(&tape);
             panic!("seed {seed}: {}", explain(&schedule, &why.to_string()));
         }
         Err(TestError::Abort(why)) => panic!("seed {seed}: {why}"),
@@ -80,6 +87,14 @@ fn laws_hold_in_random_schedules() {
 #[test]
 fn laws_hold_while_the_daemon_dies_at_any_order() {
     simulate(true);
+}
+
+#[test]
+fn laws_hold_in_rollouts_with_canaries() {
+    for canary in 1..=2 {
+        let cases = schedules() / 20;
+        tried(cases, false, |tape| Schedule::read(tape, false).with_canaries(canary));
+    }
 }
 
 #[test]

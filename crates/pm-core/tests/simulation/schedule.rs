@@ -342,6 +342,35 @@ impl Schedule {
         let scripts = tape.many(24, script);
         Self { apps, scripts, acts, deaths }
     }
+
+    /// The same for one app of three instances that serve, and are then reloaded with some of them going first: by chance
+    /// that is rare.
+    pub(crate) fn with_canaries(self, canary: u32) -> Self {
+        let reload = ReloadPolicy {
+            order: ReloadOrder::StartFirst,
+            parallelism: 3,
+            canary,
+            monitor: Span::from_secs(1),
+        };
+        let shared = |app: Setup| Setup {
+            instances: 3,
+            autostart: true,
+            job: false,
+            clock: None,
+            reload_signal: None,
+            needs: Vec::new(),
+            outside: Vec::new(),
+            shares_sockets: true,
+            reload,
+            ..app
+        };
+        let apps: Vec<_> = self.apps.into_iter().take(1).map(shared).collect();
+        let serves = Script { ready: Some(10), ..Script::GOOD };
+        let scripts = std::iter::repeat_n(serves, 3).chain(self.scripts).collect();
+        let reload = Act { after: 60_000, what: What::Reload(Pick::All) };
+        let acts = self.acts.iter().take(1).chain([&reload]).chain(self.acts.iter().skip(1));
+        Self { apps, scripts, acts: acts.cloned().collect(), deaths: self.deaths }
+    }
 }
 
 /// Some apps depend on others, mostly on those with greater numbers; what has to come to an end may.

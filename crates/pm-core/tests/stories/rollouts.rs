@@ -1,6 +1,6 @@
 //! How a reload replaces runs: who goes first, how many at once, and how long the new one is watched.
 
-use pm_core::{Ask, Became, Cause, Core, Ending, Fact, Order, RunId, RunSignal, Status};
+use pm_core::{Ask, Became, Cause, Core, Ending, Fact, Order, Remaining, RunId, RunSignal, Status};
 use pm_spec::{AppSpec, Bytes, Door, HealthCheck, ListenSocket, Probe, Reload, ReloadOrder, Span};
 
 use crate::CRASH;
@@ -140,6 +140,20 @@ fn with_canaries(story: &mut Story, canary: u32) -> (Vec<RunId>, pm_core::Reques
     }
     let (request, orders) = story.ask(reload());
     (story.spawn_all(&orders), request)
+}
+
+#[test]
+fn who_leaves_children_behind_while_it_is_watched_takes_nobody_along() {
+    let mut story = Story::default();
+    let (old, new, request) = serving(&mut story, watched());
+    story.later(9_999);
+    story.tell(Fact::Ended(new, CRASH, Remaining::Stragglers));
+    assert_eq!(story.became(request), [Became::Failed(Cause::Ended(CRASH))]);
+    // Its children have that long to go.
+    assert_eq!(told(&story.later(1_600)), []);
+    assert_eq!(spawns(&story.tell(Fact::TreeGone(new))), []);
+    assert_eq!(story.instance(0).run.map(|run| run.0), Some(old));
+    assert_eq!(story.core.next_deadline(), None);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use pm_spec::ByteString;
 use tokio::sync::oneshot;
 
 use super::subject::Subject;
+use crate::command_end::Finish;
 use crate::command_job::{CommandJob, Kin, in_place_of};
-use crate::short_command::Finish;
 use crate::spawner::SpawnerJob;
 
 /// A command that says more than this is not asked for its health any more.

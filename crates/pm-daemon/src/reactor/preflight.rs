@@ -13,8 +13,9 @@ use pm_protocol::{Code, Refusal};
 use tokio::sync::mpsc;
 
 use crate::caller::Caller;
+use crate::command_end::Finish;
 use crate::inlet::Inlet;
-use crate::short_command::{Bond, Ears, Finish, Heard, ShortCommand};
+use crate::short_command::{Bond, Ears, Heard, ShortCommand};
 
 /// Time for a program to say its version; far more than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(10);
