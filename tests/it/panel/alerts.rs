@@ -316,6 +316,30 @@ fn is_raised(of: &Value, app: &str) -> bool {
     of["raised"].as_array().is_some_and(|all| all.iter().any(|it| it["app"] == app))
 }
 
+/// An app that gives up, of a file with a channel of its own; what comes there.
+fn fails_by_a_file(home: &Home) -> Receiver<Heard> {
+    let (own, heard) = server(&[("200 OK", "ok")]);
+    home.file(
+        "ecosystem.json5",
+        format!(
+            "{{ apps: [{{ name: 'mine', script: 'bad.sh', interpreter: 'sh', max_restarts: 1 }}],\
+             alerts: {{ channels: {{ ops: {{ kind: 'slack', url: 'http://127.0.0.1:{own}/key' }} }} }} }}"
+        ),
+    );
+    home.run(["start", "ecosystem.json5", "--no-wait"]);
+    heard
+}
+
+fn is_for_admins(home: &Home, port: u16, new: &str) {
+    for words in [&["--role", "operator"][..], &["--apps", "bad"]] {
+        let key = desk::key(home, port, words);
+        for (method, body) in [("GET", ""), ("POST", new)] {
+            let answer = ask(port, method, "/api/alerts", &key, body);
+            assert_eq!((answer.status, code(&answer).as_str()), (403, "not_allowed"));
+        }
+    }
+}
+
 #[test]
 fn an_app_that_gives_up_is_told_of_by_the_panel() {
     let home = Home::new();
@@ -346,16 +370,7 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
         let words = ["start", &file, "--interpreter", "sh", "--name", name, "--no-wait"];
         home.run([&words[..], more].concat());
     }
-    // One of a file with a channel of its own is told there as well.
-    let (own, heard_there) = server(&[("200 OK", "ok")]);
-    home.file(
-        "ecosystem.json5",
-        format!(
-            "{{ apps: [{{ name: 'mine', script: 'bad.sh', interpreter: 'sh', max_restarts: 1 }}],\
-             alerts: {{ channels: {{ ops: {{ kind: 'slack', url: 'http://127.0.0.1:{own}/key' }} }} }} }}"
-        ),
-    );
-    home.run(["start", "ecosystem.json5", "--no-wait"]);
+    let heard_there = fails_by_a_file(&home);
     home.wait_until("the panel has seen that two gave up", || {
         let told = remembered(&home);
         let files = told["files"].as_object();
@@ -400,13 +415,7 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
         lines.contains(r#""alert","add","--kind=webhook""#) && !lines.contains("hidden"),
         "{lines}"
     );
-    for words in [&["--role", "operator"][..], &["--apps", "bad"]] {
-        let key = desk::key(&home, desk.port, words);
-        for (method, body) in [("GET", String::new()), ("POST", new.to_string())] {
-            let answer = ask(desk.port, method, "/api/alerts", &key, &body);
-            assert_eq!((answer.status, code(&answer).as_str()), (403, "not_allowed"));
-        }
-    }
+    is_for_admins(&home, desk.port, &new.to_string());
 }
 
 #[test]
