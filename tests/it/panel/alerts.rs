@@ -316,6 +316,10 @@ fn is_raised(of: &Value, app: &str) -> bool {
     of["raised"].as_array().is_some_and(|all| all.iter().any(|it| it["app"] == app))
 }
 
+fn is_raised_by_its_file(told: &Value, app: &str) -> bool {
+    told["files"].as_object().is_some_and(|all| all.values().any(|of| is_raised(of, app)))
+}
+
 /// An app that gives up, of a file with a channel of its own; what comes there.
 fn fails_by_a_file(home: &Home) -> Receiver<Heard> {
     let (own, heard) = server(&[("200 OK", "ok")]);
@@ -373,9 +377,7 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
     let heard_there = fails_by_a_file(&home);
     home.wait_until("the panel has seen that two gave up", || {
         let told = remembered(&home);
-        let files = told["files"].as_object();
-        let by_its_file = files.is_some_and(|all| all.values().any(|of| is_raised(of, "mine")));
-        by_its_file && is_raised(&told, "mine") && is_raised(&told, "bad")
+        is_raised_by_its_file(&told, "mine") && is_raised(&told, "mine") && is_raised(&told, "bad")
     });
     // The charts of that app show where it began.
     let path = format!("/api/apps/{}/history", home.row("bad").id);
@@ -439,9 +441,7 @@ fn a_file_tells_of_its_own_apps_to_its_own_channels() {
     let desk = desk(&home);
     home.wait_until("it is seen by the file's rules", || {
         let told = remembered(&home);
-        let files = told["files"].as_object();
-        !is_raised(&told, "mine")
-            && files.is_some_and(|all| all.values().any(|of| is_raised(of, "mine")))
+        is_raised_by_its_file(&told, "mine") && !is_raised(&told, "mine")
     });
     // It is shown as the file's, without what opens it, and changed there only.
     let key = desk::key(&home, desk.port, &[]);
