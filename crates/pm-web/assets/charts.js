@@ -203,9 +203,10 @@ function panel(what) {
 
 /** What was worth an alert, newest first. @param {Past} past */
 function alerts({ alerts: all }) {
+  const short = (/** @type {number} */ at) => moment(at).slice(5, 16);
   return html`<section class="panel alerted"><h2>${t("frame.alerts")}</h2><div class="scroll figures" tabindex="0" role="group" aria-label=${t("frame.alerts")}><table class="small">
     <thead><tr><th scope="col">${t("charts.alert")}</th><th scope="col">${t("charts.began")}</th><th scope="col">${t("charts.recovered")}</th><th scope="col">${t("charts.why")}</th></tr></thead>
-    <tbody>${all.toReversed().map((one) => html`<tr><th scope="row">${t(`charts.alert.${one.rule}`)}</th><td>${moment(one.from_ms)}</td><td>${one.until_ms === null ? "" : moment(one.until_ms)}</td><td>${one.detail}</td></tr>`)}</tbody></table></div></section>`;
+    <tbody>${all.toReversed().map((one) => html`<tr><th scope="row">${t(`charts.alert.${one.rule}`)}</th><td>${short(one.from_ms)}</td><td>${one.until_ms === null ? "" : short(one.until_ms)}</td><td>${one.detail}</td></tr>`)}</tbody></table></div></section>`;
 }
 
 function tools() {

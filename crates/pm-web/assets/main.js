@@ -16,7 +16,7 @@ import { heard, hears, logsLine, logsScreen, readPlace, settleLogs } from "./log
 import { byLink, enter, leave, linkOf, signInScreen } from "./signin.js";
 import { addPoint, change, drawWith, points, redraw, state, turnPoints } from "./state.js";
 import { leaveSettings, settingsScreen } from "./settings.js";
-import { look, strip, use } from "./strip.js";
+import { look, settleStrip, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
 
 /** @type {Record<string, () => unknown>} */
@@ -33,6 +33,7 @@ function draw() {
   settleLogs();
   settleSetUp();
   settleCharts();
+  settleStrip();
   if (state.stage === "in") want(wish());
 }
 

@@ -22,11 +22,19 @@ export function use(event) {
   preview = null;
 }
 
+/** What the pointer or the focus is on. @type {Element|null} */
+let over = null;
+
 /** The line of the button below the pointer or with the focus. @param {Event} event */
 export function look(event) {
-  const from = button(event);
-  if (from !== spent) spent = null;
-  const now = spent ? null : from?.getAttribute("data-line") ?? null;
+  over = button(event);
+  if (over !== spent) spent = null;
+  settleStrip();
+}
+
+/** After each drawing: below a pointer that rests, a button may be gone or mean something else by now. */
+export function settleStrip() {
+  const now = over?.isConnected && !spent ? over.getAttribute("data-line") : null;
   if (now === preview) return;
   preview = now;
   copied = false;

@@ -21,7 +21,12 @@ const says = (port) => fetch(`http://127.0.0.1:${port}/`).then((answer) => answe
 
 /** What the page has shown: the line a button would run, and the one that was run. */
 const shown = { before: [], after: [] };
-const strip = (page) => page.locator(".strip code").textContent();
+/** What the strip says of a button that has been looked at: it is drawn with the next frame, which may take its time. */
+const strip = async (page, button) => {
+  const line = await button.getAttribute("data-line");
+  await until(`the strip says ${line}`, async () => (await page.locator(".strip code").textContent()) === line);
+  return line;
+};
 const ran = async (page) => (await page.locator("main code").filter({ hasText: /^\$ pm start/ }).textContent()).replace("$ ", "");
 
 // By mouse.
@@ -37,9 +42,10 @@ const ran = async (page) => (await page.locator("main code").filter({ hasText: /
   await look.getByText(`--bind 127.0.0.1:${ports[0]}`).waitFor();
   assert.deepEqual(await violations(page), []);
   const file = await look.locator("pre").first().textContent();
-  await look.getByRole("button", { name: "Set up and start" }).hover();
-  shown.before.push(await strip(page));
-  await look.getByRole("button", { name: "Set up and start" }).click();
+  const start = look.getByRole("button", { name: "Set up and start" });
+  await start.hover();
+  shown.before.push(await strip(page, start));
+  await start.click();
   await page.getByText(`listens on port ${ports[0]}`).waitFor();
   assert.deepEqual(await violations(page), []);
   assert.equal(readFileSync("sites/orders/ecosystem.json5", "utf8"), file);
@@ -74,7 +80,7 @@ assert.equal(await says(ports[0]), "here is orders");
   await page.keyboard.press("Enter");
   await page.getByText(`--bind 127.0.0.1:${ports[1]}`).waitFor();
   await to("安装并启动");
-  shown.before.push(await strip(page));
+  shown.before.push(await strip(page, page.getByRole("button", { name: "安装并启动" })));
   await page.keyboard.press("Enter");
   await page.getByText(`正在监听端口 ${ports[1]}`).waitFor();
   shown.after.push(await ran(page));

@@ -33,7 +33,7 @@ pm("start", "tail", "--name", "web", "--", "-n", "+1", "-F", LOG);
 pm("start", "tail", "--name", "订单服务", "--namespace", "shop", "--", "-F", "/dev/null");
 pm("start", "tail", "--name", HOSTILE, "--", "-F", "/dev/null");
 try {
-  pm("start", "bot.py", "--name", "bot", "--max-restarts", "2");
+  pm("start", "bot.py", "--name", "bot", "--max-restarts", "2", "--min-uptime", "1m", "--wait-ready", "--listen-timeout", "1m");
 } catch {
   // It is to fail; how it was told depends on when it did.
 }
