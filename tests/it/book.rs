@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pm_testkit::{Home, Invocation, Run, free_port};
 
@@ -188,16 +190,27 @@ impl<'a> Reader<'a> {
 fn every_command_of_the_book_does_what_it_says() {
     let (venv, _) = super::article::venv();
     let pages = pages("en");
-    for some in pages.chunks(TOGETHER) {
-        std::thread::scope(|scope| {
-            for page in some {
-                let venv = &venv;
+    let next = AtomicUsize::new(0);
+    // One page's failure leaves the others to be seen.
+    let follow_some = || {
+        let mut broken = Vec::new();
+        while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let follow = || {
                 let steps = steps(&on_free_ports(&read("en", page)));
                 let steps = steps.unwrap_or_else(|wrong| panic!("{page}: {wrong}"));
-                scope.spawn(move || Reader::new(page, venv).follow(&steps));
-            }
-        });
-    }
+                Reader::new(page, &venv).follow(&steps);
+            };
+            broken.extend(
+                std::panic::catch_unwind(AssertUnwindSafe(follow)).is_err().then_some(page),
+            );
+        }
+        broken
+    };
+    let broken = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..TOGETHER).map(|_| scope.spawn(follow_some)).collect();
+        readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(broken.is_empty(), "pages whose commands do something else: {broken:?}");
 }
 
 #[test]
