@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use pm_protocol::Status;
-use pm_testkit::{Home, Run, fixture};
+use pm_testkit::{Home, Run, fixture, signal};
 
 use crate::apps::{start, up};
 
@@ -432,6 +432,12 @@ fn what_dies_soon_after_its_start_is_told_by_list_and_why() {
     let note = "a failure before this run; it exited with code 7";
     assert_eq!(home.row("soon").note.as_deref(), Some(note), "below the list");
     home.run(["why", "soon"]).ok().says(note).says("once: exited with code 7");
+    signal(home.row("soon").pid, 9);
+    home.wait_until("it runs a third time", || {
+        let row = home.row("soon");
+        row.restarts == 2 && row.pid != 0
+    });
+    home.run(["why", "soon"]).ok().says("before this run; it was killed by SIGKILL");
 }
 
 #[test]

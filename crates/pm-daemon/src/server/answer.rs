@@ -156,14 +156,12 @@ fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
         1 => "a failure".into(),
         failures => format!("{failures} failures in a row"),
     };
-    Some(format!(
-        "{many} before this run; {}",
-        if let Cause::Unhealthy { .. } = &last.cause {
-            format!("it was {}", cause(&last.cause))
-        } else {
-            format!("it {}", ending(last.ending))
-        }
-    ))
+    let how = match &last.cause {
+        why @ Cause::Unhealthy { .. } => cause(why),
+        _ => ending(last.ending),
+    };
+    let was = if how.starts_with("exited") || how.starts_with("ended") { "" } else { "was " };
+    Some(format!("{many} before this run; it {was}{how}"))
 }
 
 /// That it runs and has not answered well when it was last asked.
