@@ -122,8 +122,7 @@ fn a_start_is_over_when_it_takes_callers_and_says_what_it_was_asked_for() {
     home.file("version", "broken");
     home.file("app.py", format!("import time\ntime.sleep(1.5)\n{APP}"));
     let run = home.run(["restart", "web"]).ends(1).says("web (0) failed");
-    let told = [run.out(), run.err()].concat();
-    assert!(told.contains("nothing_of_that_name"), "{told}");
+    run.complains("nothing_of_that_name");
     home.file("version", "one");
     home.run(["restart", "web"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
     // Who takes callers and has an answer that is not well is not up.

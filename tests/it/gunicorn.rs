@@ -164,9 +164,7 @@ fn a_start_is_over_when_a_worker_has_loaded_the_app() {
         ),
     ] {
         home.file("app.py", app);
-        let run = home.run(["restart", "web"]).ends(1);
-        let told = [run.out(), run.err()].concat();
-        assert!(told.contains("web (0) failed") && told.contains(words), "{told}");
+        home.run(["restart", "web"]).ends(1).says("web (0) failed").complains(words);
     }
     // One that loads for longer than a start usually takes is waited for.
     home.file("app.py", format!("import time\ntime.sleep(2)\n{APP}"));
