@@ -16,7 +16,7 @@ use std::sync::mpsc::Sender;
 use pm_core::{Change, Core, InstanceId, InstanceView, RunId, SpawnPlan, Status};
 use pm_logs::Follow;
 use pm_protocol::Home;
-use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Preset, Question, Readiness};
+use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Preset, Question, Readiness, Span};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -30,8 +30,8 @@ use crate::spawner::SpawnerJob;
 /// What is to be found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Errand {
-    /// When it is ready.
-    Ready(RunId, Question),
+    /// When it is ready; the first question comes so much later.
+    Ready(RunId, Question, Span),
     /// Whether it goes on being well.
     Health(RunId, HealthCheck),
     /// When one of its workers has loaded the app.
@@ -129,7 +129,9 @@ impl Inquiries {
         let pid = instance.run.and_then(|(_, identity)| identity).map(|identity| identity.pid);
         let subject = Subject { run, pid, plan, outlet, spawner };
         let task = match errand.clone() {
-            Errand::Ready(run, question) => tokio::spawn(task::until_ready(subject, run, question)),
+            Errand::Ready(run, question, later) => {
+                tokio::spawn(task::until_ready(subject, run, question, later))
+            }
             Errand::Loads(run) => tokio::spawn(task::until_loaded(subject, run)),
             Errand::Health(run, check) => tokio::spawn(task::again_and_again(subject, run, check)),
             Errand::Prints(run, pattern) => {
@@ -158,15 +160,18 @@ fn errand(instance: &InstanceView<'_>) -> Option<Errand> {
     let (run, _) = instance.run?;
     match instance.status {
         Status::Launching if instance.since.is_some() => match checks.ready.as_deref() {
-            // The old run would answer. It is seen when the new one takes callers.
-            Some(Readiness::Answers(_)) if is_beside_the_old_one(instance) => None,
-            Some(Readiness::Answers(question)) => Some(Errand::Ready(run, question.clone())),
+            // The old run may answer. By then the new one is seen to take callers, if it can be seen.
+            Some(Readiness::Answers(question)) if is_beside_the_old_one(instance) => {
+                Some(Errand::Ready(run, question.clone(), instance.app.serving.listen_timeout))
+            }
+            Some(Readiness::Answers(question)) => {
+                Some(Errand::Ready(run, question.clone(), Span::ZERO))
+            }
             Some(Readiness::Prints(pattern)) => Some(Errand::Prints(run, pattern.clone())),
-            Some(Readiness::Notifies) => None,
             None if instance.app.preset == Preset::Gunicorn && instance.app.is_seen_to_serve() => {
                 Some(Errand::Loads(run))
             }
-            None => None,
+            Some(Readiness::Notifies) | None => None,
         },
         Status::Online => Some(Errand::Health(run, HealthCheck::clone(checks.health.as_deref()?))),
         Status::Launching

@@ -24,7 +24,8 @@ const UNKNOWN: Duration = Duration::from_secs(5);
 const PART: u32 = 20;
 
 /// Asks until it has shown that it is ready.
-pub(super) async fn until_ready(subject: Subject, run: RunId, question: Question) {
+pub(super) async fn until_ready(subject: Subject, run: RunId, question: Question, later: Span) {
+    sleep(duration(later)).await;
     let fact = |answer: Result<(), String>| match answer {
         Ok(()) => Fact::Ready(run),
         Err(saw) => Fact::Unready(run, saw),

@@ -158,7 +158,7 @@ fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
     };
     let how = match &last.cause {
         why @ Cause::Unhealthy { .. } => cause(why),
-        _ => ending(last.ending),
+        Cause::Ended(_) => ending(last.ending),
     };
     let was = if how.starts_with("exited") || how.starts_with("ended") { "" } else { "was " };
     Some(format!("{many} before this run; it {was}{how}"))
