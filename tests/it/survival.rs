@@ -11,6 +11,7 @@ mod journals;
 mod killer;
 mod kills;
 mod mixtures;
+mod readers;
 mod report;
 mod seed;
 mod traps;

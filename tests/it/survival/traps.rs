@@ -1,10 +1,14 @@
-//! Daemon and guardian die before each of their system calls that changes anything, under every command that changes anything.
+//! Daemon and guardian die before each of their system calls that changes anything, or at any moment, under every command that
+//! changes anything.
 //!
 //! In CI some calls of each command, chosen by `PM_SEED`; with `PM_FAULTS` each of them (`fixtures/faults/run`).
+
+use std::time::Duration;
 
 use pm_testkit::{Mishap, Prey, Trap, signal};
 
 use super::cast::{Cast, Counts};
+use super::killer;
 use super::report::{Report, minutes};
 use super::seed::Seed;
 
@@ -67,6 +71,19 @@ const DEEDS: [Deed; 22] = [
     deed(&["delete", "all"], &[], &[]),
 ];
 
+/// The same for Node's cluster.
+const WORKERS: [Deed; 9] = [
+    deed(&["start", "cluster.json"], &[("cluster", 2)], &[("cluster", 2)]),
+    deed(&["reload", "cluster"], &[("cluster", 2)], &[("cluster", 2)]),
+    deed(&["scale", "cluster", "3"], &[("cluster", 3)], &[("cluster", 1)]),
+    deed(&["reload", "cluster"], &[("cluster", 3)], &[("cluster", 3)]),
+    deed(&["scale", "cluster", "2"], &[("cluster", 2)], &[]),
+    deed(&["restart", "cluster"], &[("cluster", 2)], &[("cluster", 2)]),
+    deed(&["stop", "cluster"], &[("cluster", 0)], &[]),
+    deed(&["start", "cluster"], &[("cluster", 2)], &[("cluster", 2)]),
+    deed(&["delete", "all"], &[], &[]),
+];
+
 /// Whom a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
@@ -78,14 +95,17 @@ enum Target {
     Successor,
     /// A call of the daemon fails.
     Refused(Mishap),
+    /// One of them dies after so many microseconds, or both.
+    Moment,
 }
 
 impl Target {
-    fn deaths(self) -> u32 {
+    fn deaths(self, at: u32) -> u32 {
         match self {
             Self::Daemon | Self::Guardian => 1,
             Self::Successor => 2,
             Self::Refused(_) => 0,
+            Self::Moment => 1 + u32::from(at % 3 == 2),
         }
     }
 }
@@ -94,9 +114,10 @@ fn counts(of: &[(&str, usize)]) -> Counts {
     of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
-fn set_trap(cast: &Cast, target: Target, at: u32) -> Trap {
+/// What is to happen, with a way to know whether it did; from then on it won't.
+fn begin(cast: &Cast, target: Target, at: u32) -> Box<dyn FnOnce() -> bool> {
     let hello = cast.home.hello();
-    match target {
+    let trap = match target {
         Target::Daemon => Trap::set(hello.pid, Prey::Itself, Mishap::Death, at),
         Target::Guardian => Trap::set(hello.guardian, Prey::Itself, Mishap::Death, at),
         Target::Successor => {
@@ -105,7 +126,19 @@ fn set_trap(cast: &Cast, target: Target, at: u32) -> Trap {
             trap
         }
         Target::Refused(mishap) => Trap::set(hello.pid, Prey::Itself, mishap, at),
-    }
+        Target::Moment => {
+            let strike = std::thread::spawn(move || {
+                killer::pause(Duration::from_micros(at.into()));
+                let both = [hello.pid, hello.guardian];
+                both.iter()
+                    .skip((at % 3 == 1).into())
+                    .take(1 + usize::from(at % 3 == 2))
+                    .for_each(|pid| killer::kill_if_there(*pid));
+            });
+            return Box::new(|| strike.join().is_ok());
+        }
+    };
+    Box::new(|| trap.remove())
 }
 
 /// One command, with somebody dying before this call if one is given; whether it came so far.
@@ -115,9 +148,9 @@ fn attempt(
     (target, at): (Target, Option<u32>),
 ) -> Result<bool, String> {
     let before = cast.begun();
-    let trap = at.map(|at| set_trap(cast, target, at));
+    let fault = at.map(|at| begin(cast, target, at));
     let run = cast.home.run(deed.words);
-    let is_sprung = trap.is_some_and(Trap::remove);
+    let is_sprung = fault.is_some_and(|happened| happened());
     let mut asked = 1;
     if run.code != 0 {
         if !is_sprung {
@@ -159,20 +192,20 @@ fn attempt(
 type Choice = Box<dyn FnMut(usize, u32) -> Option<u32>>;
 
 /// Every command, with a death at each call that is chosen, until it gets through.
-fn every_deed(target: Target, mut next: Choice) {
+fn every_deed(target: Target, deeds: &[Deed], mut next: Choice) {
     let mut report = Report::new(&format!("{target:?} at a call"));
     let mut cast = Cast::new();
-    let mut at: [Option<u32>; DEEDS.len()] = std::array::from_fn(|deed| next(deed, 0));
+    let mut at: Vec<Option<u32>> = (0..deeds.len()).map(|deed| next(deed, 0)).collect();
     while at.iter().any(Option::is_some) && !report.is_over() {
         cast.begin_anew();
-        for (number, deed) in DEEDS.iter().enumerate() {
+        for (number, deed) in deeds.iter().enumerate() {
             let chosen = at[number];
             let result = attempt(&mut cast, deed, (target, chosen));
             at[number] = chosen.and_then(|chosen| next(number, chosen));
             match result {
                 Ok(true) => {
                     report.survived();
-                    report.killed(target.deaths());
+                    report.killed(target.deaths(chosen.unwrap_or_default()));
                 }
                 Ok(false) => at[number] = None,
                 Err(why) => {
@@ -203,38 +236,65 @@ fn chosen(most: u64, rarely: u64, step: usize) -> Choice {
     })
 }
 
+/// Some moment: once of every `rarely`th command, or in the long form as often as there is time. What both die under must not end
+/// meanwhile: its last output would be lost, and how it ended.
+fn moments(deeds: &'static [Deed], rarely: u64) -> Choice {
+    let mut seed = Seed::new();
+    Box::new(move |deed, last| {
+        let is_tried = minutes().is_some() || last == 0 && seed.between(0, rarely) == 0;
+        let at = u32::try_from(seed.between(3, 150_000)).unwrap();
+        let ends = deeds[deed].words[0] == "run";
+        is_tried.then_some(if ends { at - at % 3 } else { at })
+    })
+}
+
+#[test]
+fn law7_daemon_and_guardian_die_at_any_moment_of_any_command() {
+    every_deed(Target::Moment, &DEEDS, moments(&DEEDS, 2));
+}
+
+#[test]
+fn law7_daemon_and_guardian_die_at_any_moment_over_a_cluster() {
+    every_deed(Target::Moment, &WORKERS, moments(&WORKERS, 1));
+}
+
+#[test]
+fn law7_the_daemon_dies_at_any_call_over_a_cluster() {
+    every_deed(Target::Daemon, &WORKERS, chosen(40, 2, 1));
+}
+
 #[test]
 fn law7_the_daemon_dies_at_any_call_of_any_command() {
-    every_deed(Target::Daemon, chosen(40, 2, 1));
+    every_deed(Target::Daemon, &DEEDS, chosen(40, 2, 1));
 }
 
 #[test]
 fn law7_the_guardian_dies_at_any_call_of_any_command() {
-    every_deed(Target::Guardian, chosen(12, 2, 1));
+    every_deed(Target::Guardian, &DEEDS, chosen(12, 2, 1));
 }
 
 /// It starts the same way under every command: each call of it under one of them.
 #[test]
 fn law7_a_new_daemon_dies_at_any_call_of_its_start() {
-    every_deed(Target::Successor, chosen(60, 4, DEEDS.len()));
+    every_deed(Target::Successor, &DEEDS, chosen(60, 4, DEEDS.len()));
 }
 
 #[test]
 fn any_call_of_any_command_fails_for_want_of_room() {
-    every_deed(Target::Refused(Mishap::NoRoom), chosen(20, 4, 1));
+    every_deed(Target::Refused(Mishap::NoRoom), &DEEDS, chosen(20, 4, 1));
 }
 
 #[test]
 fn any_call_of_any_command_fails_for_a_bad_disk() {
-    every_deed(Target::Refused(Mishap::BadDisk), chosen(20, 4, 1));
+    every_deed(Target::Refused(Mishap::BadDisk), &DEEDS, chosen(20, 4, 1));
 }
 
 #[test]
 fn any_call_of_any_command_fails_for_want_of_descriptors() {
-    every_deed(Target::Refused(Mishap::NoDescriptor), chosen(30, 4, 1));
+    every_deed(Target::Refused(Mishap::NoDescriptor), &DEEDS, chosen(30, 4, 1));
 }
 
 #[test]
 fn any_call_of_any_command_fails_for_want_of_memory() {
-    every_deed(Target::Refused(Mishap::NoMemory), chosen(4, 4, 1));
+    every_deed(Target::Refused(Mishap::NoMemory), &DEEDS, chosen(4, 4, 1));
 }
