@@ -135,6 +135,8 @@ function draw(what) {
   }
   const key = [view.wanted, box.clientWidth, getComputedStyle(box).color, document.documentElement.lang].join();
   if (old?.key === key && box.firstChild) return;
+  // Somebody drags over a part of it: it is drawn anew when they have let go.
+  if (old && box.matches(":active")) return;
   old?.away();
   const show = what === "cpu" ? percent : bytes;
   const readout = document.getElementById(`read-${what}`);

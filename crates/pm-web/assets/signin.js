@@ -67,13 +67,15 @@ export function leave(why) {
   change({ session: null, stage: "out", loaded: false, strip: null, asking: null, away: false, host: null });
 }
 
-/** For the button: the server forgets the key too. */
+/** For the button: the server forgets the key too. Nothing is asked any more with a key that is about to end. */
 export async function signOut() {
-  await call("DELETE", "session").catch(() => {
+  const forgotten = call("DELETE", "session").catch(() => {
     // Without a server the key is gone from here all the same.
   });
   holdKey(null);
-  leave("signin.bye");
+  leave("");
+  await forgotten;
+  if (state.stage === "out") leave("signin.bye");
 }
 
 /** @param {SubmitEvent} event */
