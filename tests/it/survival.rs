@@ -11,7 +11,6 @@ mod journals;
 mod killer;
 mod kills;
 mod mixtures;
-mod readers;
 mod report;
 mod seed;
 mod traps;
