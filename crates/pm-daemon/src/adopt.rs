@@ -12,7 +12,7 @@ use pm_core::{
 };
 use pm_guardian::{FromGuardian, ItemKind, LeaderExit, Link, LinkError, StartReason, ToGuardian};
 use pm_logs::{Stream, StreamKey};
-use pm_os::identity::ProcIdentity;
+use pm_os::identity::{NotOurs, ProcIdentity};
 use pm_os::tag::Tag;
 use pm_os::tree::{ProcEntry, ProcScan};
 
@@ -163,7 +163,10 @@ pub(crate) fn inherit(
         if stored.is_none() {
             inheritance.unkept.push(id);
         }
-        run.pidfd = stored.map(|(_, pidfd)| pidfd).or_else(|| known.open().ok());
+        let opened = stored.map_or_else(|| known.open(), |(_, pidfd)| Ok(pidfd));
+        // It may have ended, and been reaped by process 1, since the scan: nobody would tell us any more.
+        let is_gone = matches!(opened, Err(NotOurs::Gone { .. } | NotOurs::Stranger { .. }));
+        run.pidfd = opened.ok();
         let told = kept.exits.iter().any(|exit| exit.tag == tag.raw() && exit.pid == known.pid);
         let there = scan
             .find(known.pid)
@@ -174,7 +177,7 @@ pub(crate) fn inherit(
         if going.contains(&id) {
             run.life = Life::Ended(Ending::Unknown, Told::Yes);
             inheritance.sweeping.push(id);
-        } else if !told && !there {
+        } else if !told && (!there || is_gone) {
             inheritance.vanished.push(id);
         }
         run.find_group();
@@ -371,4 +374,37 @@ pub(crate) fn leftovers(kept: &Kept) -> impl Iterator<Item = (RunId, u8)> + '_ {
     let channels = kept.channels.keys().map(|run| (*run, CHANNEL_SLOT));
     let notices = kept.notices.keys().map(|run| (*run, NOTICE_SLOT));
     kept.pidfds.keys().map(|run| (*run, PIDFD_SLOT)).chain(channels).chain(notices)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use pm_os::tree::Depth;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Once its guardian is dead, process 1 reaps it whenever it likes.
+    #[test]
+    fn who_ends_and_is_reaped_right_after_the_scan_has_ended() {
+        let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+        let known = pm_os::identity::of(i32::try_from(child.id()).unwrap()).unwrap();
+        let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+        assert!(scan.find(known.pid).is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let sample = include_str!("../../../fixtures/fuzz/samples/journal");
+        let lines = sample.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let app = lines.map(|line| line["record"].clone()).find(|line| line["app"]["id"] == 0);
+        let identity = json!({ "pid": known.pid, "started": known.started, "inode": known.inode });
+        let alive = json!({ "run": 7, "identity": identity, "since": 1, "up": true });
+        let seat = json!({ "seat": {
+            "id": 0, "app": 0, "slot": 0, "want": "up", "restarts": 0, "unstable": 0, "flaps": 0, "last_delay": 0,
+            "created": 1, "phase": { "alive": alive },
+        } });
+        let records = [app.unwrap(), seat].map(|record| serde_json::from_value(record).unwrap());
+        let (_, inheritance) = inherit(records.into(), &scan, &mut Kept::default(), (1, false));
+        assert_eq!(inheritance.vanished, [RunId(7)]);
+    }
 }

@@ -161,7 +161,7 @@ fn impossible(log_writer: &LogWriter, journal: &Path, runs: &[NextRun]) -> Optio
         Some(format!("{}: {error}", path.display()))
     };
     let log_fails = |sink: &Sink| {
-        let error = log_writer.probe(sink).err().filter(OpenError::is_of_the_disk)?;
+        let error = log_writer.probe(sink).err().filter(OpenError::may_pass)?;
         Some(error.to_string())
     };
     let fails = |run: &NextRun| {

@@ -358,12 +358,8 @@ impl SpawnerParts {
         let (reader, outlet) =
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
         let mut target = self.log_writer.prepare(key, &sink).map_err(|error| {
-            // A disk may be well again; a wrong path stays wrong.
-            if error.is_of_the_disk() {
-                short(error.to_string())
-            } else {
-                refused(error.to_string())
-            }
+            // A disk may be well again, and descriptors free; a wrong path stays wrong.
+            if error.may_pass() { short(error.to_string()) } else { refused(error.to_string()) }
         })?;
         if is_short(reader.as_raw_fd()) {
             target.spare(&sink);

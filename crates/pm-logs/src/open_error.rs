@@ -52,8 +52,27 @@ impl OpenError {
         }
     }
 
-    /// Whether the disk is to blame, which may be well again: full, out of inodes, read-only, broken.
-    pub fn is_of_the_disk(&self) -> bool {
-        matches!(self.errno(), Errno::ROFS | Errno::NOSPC | Errno::DQUOT | Errno::IO)
+    /// Whether it may be well again by itself: the disk is full, out of inodes, read-only or broken, or descriptors or memory
+    /// are short.
+    pub fn may_pass(&self) -> bool {
+        let of_the_disk =
+            matches!(self.errno(), Errno::ROFS | Errno::NOSPC | Errno::DQUOT | Errno::IO);
+        of_the_disk || matches!(self.errno(), Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_passes_and_a_wrong_path_stays_wrong() {
+        let refused = |source| OpenError::Refused { path: "log".into(), source };
+        for errno in [Errno::NOSPC, Errno::ROFS, Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert!(refused(errno).may_pass(), "{errno:?}");
+        }
+        for errno in [Errno::ACCESS, Errno::ISDIR, Errno::NAMETOOLONG] {
+            assert!(!refused(errno).may_pass(), "{errno:?}");
+        }
     }
 }

@@ -6,13 +6,22 @@ use std::time::Duration;
 
 use pm_client::{CallError, Client, Deadline, pause};
 use pm_protocol::{List, Listing, Status};
-use pm_testkit::{Home, PATIENCE, fixture};
+use pm_testkit::{Home, PATIENCE, fixture, free_port};
 use serde_json::{Value, json};
 
 /// Lines that each run writes before it says that it is done.
 const LINES: usize = 5;
 const LENGTH: usize = 40;
 const STAMP: &str = "2026-01-02 03:04:05.678: ";
+
+/// What the others do, as a worker of Node's cluster.
+const WORKER: &str = "
+const [begun, done] = process.argv.slice(2);
+const sign = (file) => require('node:fs').appendFileSync(file, `start ${process.pid}\\n`);
+sign(begun);
+for (let i = 0; i < 5; i++) console.log(`${String(i).padStart(8, '0')} `.padEnd(39, '.'));
+require('node:http').createServer((_, answer) => answer.end()).listen(process.env.PORT, () => sign(done));
+";
 
 /// So many runs of each app.
 pub(super) type Counts = BTreeMap<String, usize>;
@@ -49,14 +58,20 @@ impl Cast {
         cast.write("more.json", &[changed, late]);
         let shop = ["shop", "till"].map(|name| cast.app(name, &json!({})));
         fs::create_dir(cast.home.work().join("shop")).unwrap();
+        cast.home.file("cluster.js", WORKER);
+        let signs = ["begun", "done"].map(|what| cast.sign(what, "cluster"));
+        let workers = json!({
+            "script": "cluster.js", "instances": 2, "port": free_port(),
+            "args": signs,
+        });
+        cast.write("cluster.json", &[cast.app("cluster", &workers)]);
         cast.write("shop/apps.json", &shop);
         cast.home.run(["ping"]).ok();
         cast
     }
 
     fn app(&self, name: &str, more: &Value) -> Value {
-        let sign =
-            |what: &str| self.home.work().join(format!("{what}-{name}")).display().to_string();
+        let sign = |what: &str| self.sign(what, name);
         let lines = format!("{LINES}:{LENGTH}");
         let args = [
             "--write-file",
@@ -75,6 +90,11 @@ impl Cast {
         });
         app.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         app
+    }
+
+    /// The file in which runs of an app sign.
+    fn sign(&self, what: &str, name: &str) -> String {
+        self.home.work().join(format!("{what}-{name}")).display().to_string()
     }
 
     fn write(&self, file: &str, apps: &[Value]) {
@@ -143,7 +163,11 @@ impl Cast {
     }
 
     fn wrong_with_runs(&self, expected: &Counts) -> Result<(), String> {
-        let listing = self.listing().map_err(|error| format!("could not {error}"))?;
+        let listing = self.listing().map_err(|error| {
+            // If both have died it takes a command.
+            self.home.run(["ping"]);
+            format!("could not {error}")
+        })?;
         if let Some(warning) = listing.warning {
             return Err(warning);
         }
@@ -179,7 +203,7 @@ impl Cast {
 
     /// Our processes, by app, as the system knows them.
     pub(super) fn alive(&self) -> BTreeMap<String, BTreeSet<u32>> {
-        let sign = format!("{}/begun-", self.home.work().display());
+        let sign = self.sign("begun", "");
         let mut alive = BTreeMap::<String, BTreeSet<u32>>::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {

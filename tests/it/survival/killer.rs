@@ -19,6 +19,11 @@ use super::seed::Seed;
 /// wait for more than 20 s.
 const LIMIT: Duration = Duration::from_mins(3);
 
+/// How often a daemon is killed: so often, or as `PM_KILLS` says.
+pub(super) fn kills(usually: u32) -> u32 {
+    std::env::var("PM_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(usually)
+}
+
 /// What the killer saw.
 #[derive(Debug, Default)]
 pub(super) struct Toll {

@@ -8,11 +8,10 @@ use pm_protocol::Status;
 use pm_testkit::Home;
 
 use super::apps::{self, SHAPES, Writer, descriptions, rows};
-use super::killer::Killer;
+use super::killer::{Killer, kills};
+use super::report::Report;
 use super::seed::Seed;
 
-const KILLS: u32 = 500;
-const SHORT: u32 = 500;
 const LONG: u32 = 20;
 /// Short apps that are started with one call.
 const BATCH: usize = 25;
@@ -40,12 +39,13 @@ fn law7_five_hundred_kills_of_the_daemon_are_noticed_by_nobody() {
     assert_eq!(before.len(), long.iter().map(Writer::instances).sum::<usize>());
 
     let killer = Killer::start(&home, seed.fork());
-    let short: Vec<Writer> = (0..SHORT).map(|number| Writer::short(number, &mut seed)).collect();
+    let wanted = kills(500);
+    let short: Vec<Writer> = (0..wanted).map(|number| Writer::short(number, &mut seed)).collect();
     for batch in short.chunks(BATCH) {
         apps::start(&home, batch);
     }
     // However slow the machine: the killer gives up when no daemon comes.
-    while killer.killed() < KILLS && killer.is_at_it() {
+    while killer.killed() < wanted && killer.is_at_it() {
         pause(Duration::from_millis(20), Deadline::NEVER);
     }
     let toll = killer.stop();
@@ -79,8 +79,12 @@ fn law7_five_hundred_kills_of_the_daemon_are_noticed_by_nobody() {
     for one in long.iter().flat_map(|writer| &all[&writer.name]) {
         assert_eq!((one.row.restarts, one.ends.len()), (0, 0), "{one:?}");
     }
+    let mut report = Report::new("the daemon dies at any moment");
+    report.killed(toll.killed);
     for writer in short.iter().chain(&long) {
         writer.check_starts(&home);
         writer.check_logs(&home);
+        report.survived();
     }
+    report.end();
 }

@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 
 use super::apps::{insist, rows, start_apps};
 use super::killer::Killer;
+use super::report::Report;
 use super::seed::Seed;
 
 /// Lines that a writer writes in turns, one turn for each kill; that takes it about as long as a kill takes.
 const LINES: u64 = 60;
 const STAMP: &str = "2026-01-02 03:04:05.678: ";
 
-/// How often the daemon is killed: 60 times, or as `PM_KILLS` says.
 fn kills() -> u32 {
-    std::env::var("PM_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
+    super::killer::kills(60)
 }
 
 /// Who writes to one log. A writer is known by the length of its lines.
@@ -221,7 +221,12 @@ fn law7_a_log_of_many_writers_loses_and_divides_no_line_at_any_kill() {
         home.fail(&format!("after {} kills {why}", toll.killed));
     }
     assert_eq!(toll.ended_alone, [0_u32; 0], "these daemons ended by themselves");
+    let mut report = Report::new("the daemon dies, shared logs");
+    report.killed(toll.killed);
     for mixture in &MIXTURES {
-        mixture.check(&home, Deadline::after(PATIENCE));
+        // Who writes may be slower than who kills.
+        mixture.check(&home, Deadline::after(PATIENCE + Duration::from_millis(500) * kills()));
+        report.survived();
     }
+    report.end();
 }
