@@ -47,7 +47,7 @@ mod tests {
         file.set_permissions(Permissions::from_mode(0o600)).unwrap();
         fs::remove_file(&path).unwrap();
         assert_eq!(has_loaded(id), Some(false));
-        let monotonic = SystemTime::UNIX_EPOCH + Duration::from_secs(90_000);
+        let monotonic = SystemTime::UNIX_EPOCH + Duration::from_hours(25);
         file.set_times(FileTimes::new().set_modified(monotonic)).unwrap();
         assert_eq!(has_loaded(id), Some(true));
         file.set_times(FileTimes::new().set_modified(SystemTime::now())).unwrap();

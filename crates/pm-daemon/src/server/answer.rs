@@ -156,9 +156,10 @@ fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
         1 => "a failure".into(),
         failures => format!("{failures} failures in a row"),
     };
-    let how = match &last.cause {
-        why @ Cause::Unhealthy { .. } => cause(why),
-        Cause::Ended(_) => ending(last.ending),
+    let how = if let why @ Cause::Unhealthy { .. } = &last.cause {
+        cause(why)
+    } else {
+        ending(last.ending)
     };
     let was = if how.starts_with("exited") || how.starts_with("ended") { "" } else { "was " };
     Some(format!("{many} before this run; it {was}{how}"))
