@@ -156,15 +156,12 @@ fn a_start_is_over_when_a_worker_has_loaded_the_app() {
     let home = Home::new();
     let (port, _lock) = gunicorn(&home);
     home.run(["restart", "web"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
-    for (app, words) in [
-        ("import time\ntime.sleep(1.5)\nimport no_such_module\n", "no_such_module"),
-        (
-            "def other(environ, start_response):\n    pass\n",
-            "Failed to find attribute 'app' in 'app'",
-        ),
+    for app in [
+        "import time\ntime.sleep(1.5)\nimport no_such_module\n",
+        "def other(environ, start_response):\n    pass\n",
     ] {
         home.file("app.py", app);
-        home.run(["restart", "web"]).ends(1).says("web (0) failed").complains(words);
+        home.run(["restart", "web"]).ends(1).says("web (0) failed: exited with code");
     }
     // One that loads for longer than a start usually takes is waited for.
     home.file("app.py", format!("import time\ntime.sleep(2)\n{APP}"));

@@ -64,12 +64,12 @@ impl CommandEnd {
 
 /// What was wrong with one, which may have said more.
 #[derive(Debug)]
-pub(crate) struct Trouble {
+pub(crate) struct CommandTrouble {
     why: String,
     end: Option<CommandEnd>,
 }
 
-impl Trouble {
+impl CommandTrouble {
     /// Of one that was never seen to end.
     pub(crate) const fn unseen(why: String) -> Self {
         Self { why, end: None }

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::command_end::{CommandEnd, Finish, Trouble};
+use crate::command_end::{CommandEnd, CommandTrouble, Finish};
 use crate::plan::{self, RunNumbers};
 use crate::{app_user, daemon_log, secrets};
 
@@ -186,11 +186,11 @@ impl ShortCommand {
 pub(crate) async fn trouble_of(
     begun: oneshot::Receiver<Result<ShortCommand, String>>,
     until: impl Future<Output = ()>,
-) -> Option<Trouble> {
-    let unseen = |why| Some(Trouble::unseen(why));
+) -> Option<CommandTrouble> {
+    let unseen = |why| Some(CommandTrouble::unseen(why));
     match begun.await.ok()? {
         Ok(command) => match command.end(until, usize::MAX).await {
-            Ok(end) => Trouble::of(end),
+            Ok(end) => CommandTrouble::of(end),
             Err(error) => unseen(format!("could not be waited for: {error}")),
         },
         Err(why) => unseen(format!("could not be run: {why}")),

@@ -12,7 +12,7 @@ pub(crate) const EAR_QUEUE: usize = 1024;
 
 /// What they hear.
 #[derive(Clone, Debug)]
-pub(crate) enum Heard {
+pub(crate) enum HubNews {
     Change(Box<Change>),
     /// No daemon tells us anything; what comes next is a snapshot.
     Away,
@@ -49,22 +49,25 @@ enum EarRoom {
 }
 
 /// One of them.
-pub(crate) struct Ear {
+pub(crate) struct LiveEar {
     need: HubNeed,
-    pass: Box<dyn Fn(Heard) -> EarRoom + Send>,
+    pass: Box<dyn Fn(HubNews) -> EarRoom + Send>,
     /// It missed something.
     is_behind: bool,
 }
 
-impl fmt::Debug for Ear {
+impl fmt::Debug for LiveEar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ear").field("need", &self.need).finish_non_exhaustive()
+        f.debug_struct("LiveEar").field("need", &self.need).finish_non_exhaustive()
     }
 }
 
-impl Ear {
+impl LiveEar {
     /// One that needs this, and hears it there.
-    pub(crate) fn new<M: From<Heard> + Send + 'static>(need: HubNeed, to: &SyncSender<M>) -> Self {
+    pub(crate) fn new<M: From<HubNews> + Send + 'static>(
+        need: HubNeed,
+        to: &SyncSender<M>,
+    ) -> Self {
         let to = to.clone();
         let pass = move |heard| match to.try_send(M::from(heard)) {
             Ok(()) => EarRoom::Taken,
@@ -77,14 +80,14 @@ impl Ear {
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(crate) struct Ears {
-    all: BTreeMap<u64, Ear>,
+pub(crate) struct HubEars {
+    all: BTreeMap<u64, LiveEar>,
     /// Whether they know that no daemon is there.
     is_away: bool,
 }
 
-impl Ears {
-    pub(crate) fn set(&mut self, id: u64, ear: Option<Ear>) {
+impl HubEars {
+    pub(crate) fn set(&mut self, id: u64, ear: Option<LiveEar>) {
         match ear {
             Some(ear) => drop(self.all.insert(id, ear)),
             None => drop(self.all.remove(&id)),
@@ -116,7 +119,7 @@ impl Ears {
             // What comes between what was missed and a snapshot would be taken for all there was.
             let is_missing = ear.is_behind && !is_all;
             let heard = change.filter(|_| !is_missing).cloned().map(Box::new);
-            let room = (ear.pass)(heard.map_or(Heard::Away, Heard::Change));
+            let room = (ear.pass)(heard.map_or(HubNews::Away, HubNews::Change));
             is_wanted |= is_missing && room == EarRoom::Taken;
             ear.is_behind = is_missing || room == EarRoom::Full;
             room != EarRoom::Gone
@@ -131,10 +134,10 @@ mod tests {
 
     use super::*;
 
-    fn told(heard: &Receiver<Heard>) -> Vec<String> {
+    fn told(heard: &Receiver<HubNews>) -> Vec<String> {
         let word = |heard| match heard {
-            Heard::Away => "away".to_owned(),
-            Heard::Change(change) => match *change {
+            HubNews::Away => "away".to_owned(),
+            HubNews::Change(change) => match *change {
                 Change::Snapshot(_) => "all".to_owned(),
                 Change::Removed(id) => id.to_string(),
                 Change::Changed(_) | Change::Usage(_) | Change::Host(_) | Change::Leaving => {
@@ -148,8 +151,8 @@ mod tests {
     #[test]
     fn who_is_too_slow_is_told_everything_anew() {
         let (to, heard) = sync_channel(2);
-        let mut ears = Ears::default();
-        ears.set(1, Some(Ear::new::<Heard>(HubNeed::Trend, &to)));
+        let mut ears = HubEars::default();
+        ears.set(1, Some(LiveEar::new::<HubNews>(HubNeed::Trend, &to)));
         assert_eq!(ears.need(), Some(HubNeed::Trend));
         assert!(!ears.hear(&Change::Snapshot(Vec::new())));
         assert!((1..9).all(|id| !ears.hear(&Change::Removed(id))), "there is no room");
@@ -168,8 +171,8 @@ mod tests {
     #[test]
     fn who_is_gone_needs_nothing() {
         let (to, heard) = sync_channel(2);
-        let mut ears = Ears::default();
-        ears.set(1, Some(Ear::new::<Heard>(HubNeed::Changes, &to)));
+        let mut ears = HubEars::default();
+        ears.set(1, Some(LiveEar::new::<HubNews>(HubNeed::Changes, &to)));
         drop((to, heard));
         ears.hear(&Change::Removed(1));
         assert_eq!(ears.need(), None);

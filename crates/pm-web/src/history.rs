@@ -12,7 +12,7 @@ use pm_protocol::{Change, Home, Row, Usage};
 use tokio::sync::oneshot;
 
 use crate::clock::now_ms;
-use crate::ears::{EAR_QUEUE, Heard, HubNeed};
+use crate::ears::{EAR_QUEUE, HubNeed, HubNews};
 use crate::hub_call::HubEar;
 use crate::past;
 use crate::ring::{BegunAnew, RingFile, STEP_MS};
@@ -34,16 +34,16 @@ pub(crate) struct HistoryKeeper {
 }
 
 enum HistoryCall {
-    Heard(Heard),
+    HubNews(HubNews),
     /// Write down what is known so far.
     Write(oneshot::Sender<()>),
     /// The same, and end.
     End(SyncSender<()>),
 }
 
-impl From<Heard> for HistoryCall {
-    fn from(heard: Heard) -> Self {
-        Self::Heard(heard)
+impl From<HubNews> for HistoryCall {
+    fn from(heard: HubNews) -> Self {
+        Self::HubNews(heard)
     }
 }
 
@@ -95,14 +95,14 @@ impl HistoryThread {
     fn run(mut self, inbox: &Receiver<HistoryCall>) {
         for call in inbox {
             match call {
-                HistoryCall::Heard(Heard::Change(change)) => {
+                HistoryCall::HubNews(HubNews::Change(change)) => {
                     self.book.take(*change, now_ms());
                     if self.written.elapsed() >= WRITE_EVERY {
                         self.write();
                     }
                 }
                 // Nothing may come for a long time.
-                HistoryCall::Heard(Heard::Away) => self.write(),
+                HistoryCall::HubNews(HubNews::Away) => self.write(),
                 HistoryCall::Write(done) => {
                     self.write();
                     done.send(()).ok();

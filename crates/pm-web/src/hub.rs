@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::app_pattern::AppPattern;
 use crate::clock::now_ms;
-use crate::ears::{Ears, HubNeed};
+use crate::ears::{HubEars, HubNeed};
 use crate::events::{COMMENT, EventNumber, Topics};
 use crate::hub_call::{HubCall, HubEar, HubList, HubTrouble};
 use crate::listener::{EventListener, ToldPayloads};
@@ -125,7 +125,7 @@ struct HubThread {
     epoch: u64,
     roll: Roll,
     listeners: BTreeMap<u64, EventListener>,
-    ears: Ears,
+    ears: HubEars,
     feed: Option<(Subscription, HubNeed)>,
     link: DaemonLink,
     /// When to look for a daemon again.
@@ -142,7 +142,7 @@ impl HubThread {
             epoch,
             roll: Roll::default(),
             listeners: BTreeMap::new(),
-            ears: Ears::default(),
+            ears: HubEars::default(),
             feed: None,
             link: DaemonLink::Away,
             look_at: None,

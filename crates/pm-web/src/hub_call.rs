@@ -6,7 +6,7 @@ use pm_client::{CallError, ThreadWaker};
 use tokio::sync::oneshot;
 
 use crate::app_pattern::AppPattern;
-use crate::ears::{Ear, Heard, HubNeed};
+use crate::ears::{HubNeed, HubNews, LiveEar};
 use crate::events::EventNumber;
 use crate::listener::EventListener;
 use crate::view::AppRow;
@@ -16,7 +16,7 @@ pub(crate) enum HubCall {
     Join(Box<EventListener>),
     Leave(u64),
     /// Who has this number hears everything from now on, or nothing more.
-    Hear(u64, Option<Ear>),
+    Hear(u64, Option<LiveEar>),
     List(AppPattern, HubNeed, oneshot::Sender<Result<HubList, HubTrouble>>),
 }
 
@@ -56,8 +56,12 @@ impl HubEar {
     }
 
     /// From now on everything goes there, beginning with a snapshot.
-    pub(crate) fn hear<M: From<Heard> + Send + 'static>(&self, need: HubNeed, to: &SyncSender<M>) {
-        self.call(Some(Ear::new(need, to)));
+    pub(crate) fn hear<M: From<HubNews> + Send + 'static>(
+        &self,
+        need: HubNeed,
+        to: &SyncSender<M>,
+    ) {
+        self.call(Some(LiveEar::new(need, to)));
     }
 
     /// Nothing more is wanted.
@@ -65,7 +69,7 @@ impl HubEar {
         self.call(None);
     }
 
-    fn call(&self, ear: Option<Ear>) {
+    fn call(&self, ear: Option<LiveEar>) {
         // The hub waits for nobody: there will be room.
         self.calls.send(HubCall::Hear(self.id, ear)).ok();
         self.waker.wake();

@@ -23,7 +23,7 @@ use super::send::{SendError, deliver, try_once};
 use super::settings::{AlertError, AlertSettings};
 use super::watchman::{AlertNews, Sighting};
 use crate::clock::now_ms;
-use crate::ears::{EAR_QUEUE, Heard, HubNeed};
+use crate::ears::{EAR_QUEUE, HubNeed, HubNews};
 use crate::hub_call::HubEar;
 use crate::store::{self, FileMark};
 
@@ -37,14 +37,14 @@ pub(crate) struct Alerts(SyncSender<AlertCall>);
 /// What it is told.
 #[derive(Debug)]
 enum AlertCall {
-    Heard(Heard),
+    HubNews(HubNews),
     /// Somebody has changed what is wanted.
     Recheck,
 }
 
-impl From<Heard> for AlertCall {
-    fn from(heard: Heard) -> Self {
-        Self::Heard(heard)
+impl From<HubNews> for AlertCall {
+    fn from(heard: HubNews) -> Self {
+        Self::HubNews(heard)
     }
 }
 
@@ -171,9 +171,11 @@ impl AlertThread {
 
     fn take(&mut self, call: AlertCall) {
         match call {
-            AlertCall::Heard(Heard::Change(change)) if self.need.is_some() => self.hear(*change),
-            AlertCall::Heard(Heard::Away) => self.is_up = false,
-            AlertCall::Heard(_) | AlertCall::Recheck => {}
+            AlertCall::HubNews(HubNews::Change(change)) if self.need.is_some() => {
+                self.hear(*change)
+            }
+            AlertCall::HubNews(HubNews::Away) => self.is_up = false,
+            AlertCall::HubNews(_) | AlertCall::Recheck => {}
         }
     }
 
