@@ -1,21 +1,12 @@
 //! What the last words of an app mean, or how it ended where it said nothing, and what would cure it.
 
-use std::path::PathBuf;
-
-use pm_client::Client;
-use pm_protocol::Description;
-use pm_spec::AppSpec;
-
 use crate::called;
+use crate::commands::support::failing::{Failing, cwd, quoted};
 use crate::commands::support::port_conflict;
 use crate::commands::support::python_cure::{python_attribute, python_module, run_by};
 use crate::render::outcomes::Explanation;
-
-/// What an app is and the last it wrote.
-pub(super) struct Failing<'a> {
-    pub(super) one: &'a Description,
-    pub(super) lines: &'a [String],
-}
+use pm_client::Client;
+use pm_protocol::Description;
 
 /// What a line means; nothing if it means something else.
 type Symptom = fn(&Failing<'_>, &str) -> Option<String>;
@@ -98,22 +89,6 @@ pub(crate) fn of_end(one: &Description) -> Option<Explanation> {
         }
         _ => None,
     }
-}
-
-/// What stands in quotes behind some words, or the first word there.
-pub(super) fn quoted<'a>(line: &'a str, before: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(before)?;
-    let rest = rest.trim_start_matches([':', ' ']);
-    let quote = rest.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
-    let word = match quote {
-        Some(quote) => rest[1..].split(quote).next(),
-        None => rest.split([' ', ',', ')', ';']).next(),
-    };
-    word.filter(|word| !word.is_empty())
-}
-
-pub(super) fn cwd(spec: &AppSpec) -> PathBuf {
-    PathBuf::from(spec.cwd.display().into_owned())
 }
 
 fn node_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
@@ -279,33 +254,11 @@ fn program(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use pm_protocol::{EndView, Status};
-    use pm_testkit::samples;
+    use pm_protocol::EndView;
 
-    use crate::golden::spec;
-
-    pub(in crate::commands::support) fn described() -> Description {
-        let row = samples::row(0, "web", Status::Errored);
-        Description {
-            rests: false,
-            row,
-            spec: spec("web"),
-            out: None,
-            error: None,
-            combined: None,
-            pid_file: None,
-            pids: Vec::new(),
-            ends: Vec::new(),
-            last_delay: 0,
-            next_start: None,
-            next_cron: None,
-            stopped_by: None,
-            status: None,
-            pulse: pm_protocol::Pulse::default(),
-        }
-    }
+    use crate::commands::support::failing::described;
 
     /// Classes, what programs say, and a part of what is told.
     const SAYINGS: [(&str, &str, &str); 27] = [

@@ -9,6 +9,7 @@ pub(crate) mod described;
 pub(crate) mod ecosystem_text;
 pub(crate) mod error_story;
 pub(crate) mod event_file;
+pub(crate) mod failing;
 pub(crate) mod finish;
 pub(crate) mod foreground;
 pub(crate) mod gap;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pm_spec::AppSpec;
 
 use crate::called;
-use crate::commands::support::cure::{Failing, cwd, quoted};
+use crate::commands::support::failing::{Failing, cwd, quoted};
 use crate::commands::support::pip_names::package_of;
 
 /// Who ran an app, and the virtual environment it could have had.
@@ -112,13 +112,11 @@ fn needs(spec: &AppSpec) -> Option<Needs> {
 
 /// A server was told of an app object that its module does not have.
 pub(super) fn python_attribute(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
-    let (name, module) = match quoted(line, "Failed to find attribute") {
-        Some(name) => (name, quoted(line, " in ")?),
-        None => {
-            let name = quoted(line, "Error loading ASGI app. Attribute")?;
-            (name, quoted(line, " not found in module")?)
-        }
-    };
+    let (name, before) = quoted(line, "Failed to find attribute").map_or_else(
+        || Some((quoted(line, "Error loading ASGI app. Attribute")?, " not found in module")),
+        |name| Some((name, " in ")),
+    )?;
+    let module = quoted(line, before)?;
     let file = cwd(&one.spec).join(module.replace('.', "/")).with_extension("py");
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     let (lacks, file) = (format!("`{module}` has no `{name}`"), file.display());
@@ -143,7 +141,7 @@ fn made_in(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    use crate::commands::support::cure::tests::described;
+    use crate::commands::support::failing::described;
 
     /// What is told of a line of a script `app.py` in a folder that has these files.
     fn told(files: &[(&str, &str)], interpreter: Option<&str>, line: &str) -> String {
