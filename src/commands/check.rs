@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use pm_config::{ConfigFormat, Diagnostic, Ecosystem, Overrides, Severity, read};
+use pm_config::{ConfigFormat, Overrides, read};
 
 use crate::cli::CheckArgs;
-use crate::commands::support::targets::Target;
+use crate::commands::support::targets::{self, Target};
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::lines;
@@ -24,7 +24,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
     let files: Vec<_> = args.files.iter().map(|file| file.as_os_str().to_owned()).collect();
     // Read as `start` reads them: those that follow each other are one.
     let targets = Target::read_all(session, &files)?;
-    let check = |(target, word): (Target, OsString)| {
+    let check = |(target, word): (Target, OsString)| -> Result<Checked, Failure> {
         let mut over = Vec::new();
         let read = match target {
             Target::Stdin(bytes) => {
@@ -37,28 +37,24 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
             }
             Target::Word(_) | Target::Path(_) => read::load(Path::new(&word), &caller, &overrides),
         };
-        let (apps, problems) = match read {
+        let (apps, problems): (_, Vec<_>) = match read {
             Ok(ecosystem) => {
+                // What `start` and `apply` refuse is an error here as well.
+                let unknown = targets::unknown_needs(session, &ecosystem)?;
                 let names = ecosystem.apps.iter().map(|app| app.name.to_string()).collect();
-                (Some(names), warnings(ecosystem))
+                let names = unknown.is_empty().then_some(names);
+                (names, ecosystem.warnings.into_iter().chain(unknown).collect())
             }
             Err(diagnosis) => (None, diagnosis.diagnostics),
         };
         let problems = problems.iter().map(ToString::to_string).collect();
-        Checked { file: word.to_string_lossy().into_owned(), over, apps, problems }
+        Ok(Checked { file: word.to_string_lossy().into_owned(), over, apps, problems })
     };
-    let files: Vec<_> = targets.into_iter().map(check).collect();
+    let files: Vec<_> = targets.into_iter().map(check).collect::<Result<_, _>>()?;
     let report =
         Report::new(session.console, || files.iter().map(text).collect(), || value(&files));
     let is_unusable = files.iter().any(|file| file.apps.is_none());
     Ok(report.ending(is_unusable.then_some(Exit::Input)))
-}
-
-/// What is not sure: nobody is asked here who is known besides.
-fn warnings(ecosystem: Ecosystem) -> Vec<Diagnostic> {
-    let outside = ecosystem.outside.into_iter();
-    let unsure = outside.map(|(_, it)| Diagnostic { severity: Severity::Warning, ..it });
-    ecosystem.warnings.into_iter().chain(unsure).collect()
 }
 
 /// One config file and what is wrong with it.

@@ -159,8 +159,10 @@ fn what_can_never_be_is_refused_before_anything_starts() {
     let home = Home::new();
     let refused = |apps: &[(&str, &str)], place: &str, why: &str, hint: &str| {
         write(&home, apps);
-        let run = home.run(["start", FILE]).ends(2).complains(&format!("{FILE}:{place}: error: "));
+        let at = format!("{FILE}:{place}: error: ");
+        let run = home.run(["start", FILE]).ends(2).complains(&at);
         run.complains(why).complains(hint);
+        home.run(["check", FILE]).ends(2).says(&at).says(why).says(hint);
     };
     refused(
         &[("web", "depends_on: ['bd']"), ("db", "")],

@@ -404,6 +404,8 @@ fn what_failed_is_told_by_its_own_words_wherever_it_said_them() {
     home.script("new", "exit 3");
     let told = home.run(["start", "./new", "--name", "q", "--restart-delay", "1h"]).ends(1);
     assert!(!told.err.contains("OLD"), "{}", told.err);
+    let told = home.run(["why", "q"]).ok().says("exited with code 3").out();
+    assert!(!told.contains("OLD"), "{told}");
     // Not those of a run that was well, where the next could not even begin.
     let gone = home.script("gone", "echo well >&2; exec sleep 1000");
     home.run(["start", "./gone"]).ok();

@@ -130,8 +130,13 @@ impl<'a> AppFields<'a> {
         }
         let finding = field.must_be("true or false");
         let text = field.node.value.as_text().map(ByteString::as_bytes);
-        let quoted = matches!(text, Some(b"true" | b"false"));
-        self.findings.add(finding.maybe(quoted.then_some("write it without quotes")));
+        let hint = text.and_then(|text| match text {
+            b"true" | b"false" => Some("write it without quotes"),
+            b"yes" | b"on" => Some("write `true`"),
+            b"no" | b"off" => Some("write `false`"),
+            _ => None,
+        });
+        self.findings.add(finding.maybe(hint));
         None
     }
 

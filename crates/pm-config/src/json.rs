@@ -105,6 +105,15 @@ fn explain(error: &json5::Error, text: &str, tokens: &Tokens) -> Finding {
     let lines = LineIndex::new(text);
     let position = error.position().map_or(ConfigPlace::Whole, |at| lines.place(offset(text, at)));
     let Some(code) = error.code() else { return Finding::error(position, error.to_string()) };
+    if matches!(
+        code,
+        Code::ExpectedValue | Code::ExpectedBool | Code::ExpectedNull | Code::ExpectedNumber
+    ) && let Some(position) = error.position()
+        && let Some((at, word)) = bare_word(text, tokens, offset(text, position))
+    {
+        let finding = Finding::error(lines.place(at), format!("`{word}` is no value"));
+        return finding.hint(format!("text needs quotes: \"{word}\""));
+    }
     match complaint(code) {
         Complaint::Here(message) => {
             let finding = Finding::error(position, message);
@@ -117,6 +126,19 @@ fn explain(error: &json5::Error, text: &str, tokens: &Tokens) -> Finding {
         }
         Complaint::AtTheEnd(message) => ended(message, text, tokens),
     }
+}
+
+/// The word without quotes in which the parser gave up, or right before which.
+fn bare_word<'a>(text: &'a str, tokens: &Tokens, reached: usize) -> Option<(usize, &'a str)> {
+    let at = tokens.starts.iter().copied().rfind(|at| *at <= reached)?;
+    let rest = &text[at..];
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    let (word, after) = rest.split_at(end);
+    let is_text = word.starts_with(char::is_alphabetic);
+    // What ends a value comes next, and nothing of another one lies between.
+    let ends = after.trim_start_matches([' ', '\t']).starts_with([',', '}', ']', '\n', '\r']);
+    (is_text && ends && reached <= at + end).then_some((at, word))
 }
 
 /// The byte offset of a position: the parser ends lines at four characters, everybody else only at the line feed.
@@ -235,6 +257,31 @@ mod tests {
         let inner = entries(&top[1].node);
         assert_eq!((at(inner[0].at), at(inner[0].node.at)), ((3, 11), (3, 14)));
         assert_eq!((at(top[2].at), at(top[2].node.at)), ((3, 21), (3, 24)));
+    }
+
+    #[test]
+    fn text_without_quotes_is_told_where_it_stands() {
+        let all = [
+            ("{name: a,\n script: 'b'}", "a"),
+            ("{name: web-1 }", "web-1"),
+            ("{name: no\n}", "no"),
+            ("[{name: Infinite}]", "Infinite"),
+        ];
+        for (text, word) in all {
+            let told = format!("{:?}", parse(text).unwrap_err());
+            assert!(told.contains(&format!("`{word}` is no value")), "{text}: {told}");
+            assert!(told.contains("text needs quotes"), "{text}: {told}");
+        }
+        for text in [
+            "{name: process.env.X + 1}",
+            "{name: process.env.X}",
+            "{name: require('x')}",
+            "{name: , a: 1}",
+            "{name: 12x}",
+        ] {
+            let told = format!("{:?}", parse(text).unwrap_err());
+            assert!(!told.contains("is no value"), "{text}: {told}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Timetable {
         let parser =
             CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let cron = parser.parse(&from_there_on(pattern)).map_err(|error| {
-            ScheduleError::Pattern { pattern: pattern.to_owned(), why: in_words(error) }
+            ScheduleError::Pattern { pattern: pattern.to_owned(), why: in_words(error, pattern) }
         })?;
         let zone = match &schedule.zone {
             None => None,
@@ -87,12 +87,22 @@ fn from_there_on(pattern: &str) -> String {
     fields.iter().zip(last).map(field).collect::<Vec<_>>().join(" ")
 }
 
-fn in_words(error: CronError) -> String {
+fn in_words(error: CronError, pattern: &str) -> String {
     let text = match error {
         CronError::EmptyPattern => "it is empty".into(),
         CronError::InvalidPattern(text)
         | CronError::IllegalCharacters(text)
-        | CronError::ComponentError(text) => text,
+        | CronError::ComponentError(text)
+            if !text.contains("years are disallowed") =>
+        {
+            text
+        }
+        CronError::InvalidPattern(_)
+        | CronError::IllegalCharacters(_)
+        | CronError::ComponentError(_) => format!(
+            "it has {} fields instead of five (minute, hour, day, month, day of the week; seconds may come before)",
+            pattern.split_whitespace().count()
+        ),
         CronError::InvalidDate | CronError::InvalidTime | CronError::TimeSearchLimitExceeded => {
             "there is no such time".into()
         }
@@ -196,7 +206,11 @@ mod tests {
     #[test]
     fn what_is_no_schedule_says_why() {
         for (pattern, why) in [
-            ("* * *", "`* * *` is no cron pattern: pattern must have"),
+            ("* * *", "`* * *` is no cron pattern: it has 3 fields instead of five (minute, "),
+            (
+                "* * * * * * *",
+                "`* * * * * * *` is no cron pattern: it has 7 fields instead of five (minute, ",
+            ),
             ("61 * * * *", "`61 * * * *` is no cron pattern: number out of bounds"),
             ("", "`` is no cron pattern: it is empty"),
             ("* * * * * * 2030", "is no cron pattern"),

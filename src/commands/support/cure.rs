@@ -1,27 +1,20 @@
 //! What the last words of an app mean, or how it ended where it said nothing, and what would cure it.
 
-use std::path::{Path, PathBuf};
-
+use crate::called;
+use crate::commands::support::failing::{Failing, cwd, quoted};
+use crate::commands::support::port_conflict;
+use crate::commands::support::python_cure::{python_attribute, python_module, run_by};
+use crate::render::outcomes::Explanation;
 use pm_client::Client;
 use pm_protocol::Description;
-use pm_spec::AppSpec;
-
-use crate::called;
-use crate::commands::support::port_conflict;
-use crate::render::outcomes::Explanation;
-
-/// What an app is and the last it wrote.
-struct Failing<'a> {
-    one: &'a Description,
-    lines: &'a [String],
-}
 
 /// What a line means; nothing if it means something else.
 type Symptom = fn(&Failing<'_>, &str) -> Option<String>;
 
 /// Symptoms by their class, what says most first.
-const SYMPTOMS: [(&str, Symptom); 16] = [
+const SYMPTOMS: [(&str, Symptom); 17] = [
     ("python module", python_module),
+    ("python attribute", python_attribute),
     ("node module", node_module),
     ("module kind", module_kind),
     ("interpreter", python_two),
@@ -96,65 +89,6 @@ pub(crate) fn of_end(one: &Description) -> Option<Explanation> {
         }
         _ => None,
     }
-}
-
-/// What stands in quotes behind some words, or the first word there.
-fn quoted<'a>(line: &'a str, before: &str) -> Option<&'a str> {
-    let (_, rest) = line.split_once(before)?;
-    let rest = rest.trim_start_matches([':', ' ']);
-    let quote = rest.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
-    let word = match quote {
-        Some(quote) => rest[1..].split(quote).next(),
-        None => rest.split([' ', ',', ')', ';']).next(),
-    };
-    word.filter(|word| !word.is_empty())
-}
-
-fn cwd(spec: &AppSpec) -> PathBuf {
-    PathBuf::from(spec.cwd.display().into_owned())
-}
-
-/// Who ran an app, and the virtual environment it could have had.
-fn run_by(spec: &AppSpec) -> String {
-    let by = spec.interpreter.as_ref().unwrap_or(&spec.script).display();
-    match pm_config::unused_venv(spec) {
-        Some(venv) => {
-            format!("it was run by {by}, but a virtual environment lies in {}", venv.display())
-        }
-        None => format!("it was run by {by}"),
-    }
-}
-
-/// The Python that runs an app: itself, or the one beside a program of a virtual environment.
-fn python(spec: &AppSpec) -> Option<PathBuf> {
-    let by = spec.interpreter.as_ref().unwrap_or(&spec.script).display().into_owned();
-    let by = PathBuf::from(by);
-    let is_python = |path: &Path| {
-        path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"python"))
-    };
-    let beside = by.with_file_name("python");
-    is_python(&by).then_some(by).or_else(|| Some(beside).filter(|beside| beside.exists()))
-}
-
-fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
-    let name = quoted(line, "No module named")?;
-    let top = name.split('.').next().unwrap_or(name);
-    let spec = &one.spec;
-    let of_args = |arg: &str| arg.strip_prefix(top).is_some_and(|it| it.starts_with([':', '.']));
-    let by = run_by(spec);
-    if spec.args.iter().any(|arg| of_args(&arg.display())) {
-        return Some(format!(
-            "{by} in {}, where no `{top}` lies: `cwd` says where",
-            spec.cwd.display()
-        ));
-    }
-    if by.contains("virtual environment") {
-        return Some(by);
-    }
-    Some(match python(spec) {
-        Some(python) => format!("{by}: `{} -m pip install {top}`", python.display()),
-        None => by,
-    })
 }
 
 fn node_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
@@ -322,36 +256,24 @@ fn program(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pm_protocol::{EndView, Status};
-    use pm_testkit::samples;
+    use pm_protocol::EndView;
 
-    use crate::golden::spec;
-
-    fn described() -> Description {
-        let row = samples::row(0, "web", Status::Errored);
-        Description {
-            rests: false,
-            row,
-            spec: spec("web"),
-            out: None,
-            error: None,
-            combined: None,
-            pid_file: None,
-            pids: Vec::new(),
-            ends: Vec::new(),
-            last_delay: 0,
-            next_start: None,
-            next_cron: None,
-            stopped_by: None,
-            status: None,
-            pulse: pm_protocol::Pulse::default(),
-        }
-    }
+    use crate::commands::support::failing::described;
 
     /// Classes, what programs say, and a part of what is told.
-    const SAYINGS: [(&str, &str, &str); 25] = [
+    const SAYINGS: [(&str, &str, &str); 27] = [
         ("python module", "ModuleNotFoundError: No module named 'flask_cors.x'", "it was run by"),
         ("python module", "/usr/bin/python3: No module named gunicorn", "it was run by"),
+        (
+            "python attribute",
+            "Failed to find attribute 'application' in 'app'.",
+            "`app` has no `application`",
+        ),
+        (
+            "python attribute",
+            r#"ERROR:    Error loading ASGI app. Attribute "api" not found in module "web.main"."#,
+            "`web.main` has no `api`",
+        ),
         ("node module", "Error: Cannot find module 'express'", "`npm install express` in "),
         (
             "node module",

@@ -1,5 +1,4 @@
-//! What failed apps wrote to standard error in the run that failed: from the first line that looks like an error, for
-//! what a runtime prints after it (Node's stack) is long and says less.
+//! What failed apps wrote to standard error in the run that failed.
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
@@ -14,26 +13,12 @@ use pm_protocol::{Describe, Description, Outcome, Status};
 use pm_spec::{ByteString, LogFormat, Select};
 
 use crate::commands::support::cure;
+use crate::commands::support::error_story::{PLAIN, few, most, story};
 use crate::render::outcomes::{Explanation, LastLines};
 use crate::session::{QUICK, Session};
 
 /// So many apps are told of: more would bury the outcomes.
 const APPS: usize = 3;
-
-/// So many lines of each, from the error on.
-const LINES: usize = 20;
-
-/// So many indented lines before an error are looked at.
-const MOST_BEFORE: usize = 6;
-
-/// Of more, so many from the end: there are languages that say last what is wrong.
-const LATEST: usize = 7;
-
-/// So many last lines where none looks like an error.
-const PLAIN: usize = 10;
-
-/// So many on the page of an app.
-const FEW: usize = 5;
 
 /// Logs longer than this are not searched for the run; the last bytes have to do.
 const SEARCHED: u64 = 16 << 20;
@@ -72,25 +57,17 @@ pub(crate) fn of_the_failing(
 
 fn latest(session: &Session, client: &mut Client, described: &Description) -> Option<LastLines> {
     let error = described.error.as_ref();
-    let lines = error.and_then(|file| of_run(session, described, file, 0));
-    let lines = lines.unwrap_or_default();
+    let lines = error.and_then(|file| of_run(session, described, file, begun(described)));
+    let lines = story(lines.unwrap_or_default());
     let note = cure::explain(client, described, &lines);
-    told(described, described.error.clone(), few(telling(lines)), note)
+    told(described, described.error.clone(), few(lines), note)
 }
 
-/// Of an error its beginning, but Python says last what is wrong; of anything else its end.
-fn few(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let is_python = lines.first().is_some_and(|line| line.starts_with(b"Traceback"));
-    let is_story =
-        |line: &Vec<u8>| line.first().is_some_and(|it| matches!(it, b' ' | b'\t' | b'.'));
-    if is_python {
-        let story = lines.iter().skip(1).take_while(|line| is_story(line)).count();
-        lines.truncate(story + 2);
-    } else if lines.iter().any(|line| is_error(line)) {
-        lines.truncate(FEW);
-    }
-    lines.drain(..lines.len().saturating_sub(FEW));
-    lines
+/// From when on what was written can be of this app: an earlier one of its name may have left its log.
+fn begun(described: &Description) -> u64 {
+    let created = described.row.created_at;
+    // Who resets an app makes it younger than its last run.
+    described.ends.last().map_or(created, |end| created.min(end.at.saturating_sub(end.lived)))
 }
 
 /// Nothing where there is nothing to tell.
@@ -124,8 +101,9 @@ fn tail(
     let (file, lines) = of(&described.error)
         .or_else(|| of(&described.out).filter(|_| !session.called_as.is_pm2()))
         .unwrap_or_default();
+    let lines = story(lines);
     let note = cure::explain(client, &described, &lines);
-    told(&described, file, telling(lines), note)
+    told(&described, file, most(lines), note)
 }
 
 /// What was written since the run before the one that ended last did, if anything was. When that one began would be
@@ -139,12 +117,12 @@ fn of_run(
     let log = path_of(file);
     let meta = log.metadata().ok().filter(Metadata::is_file)?;
     let written = u64::try_from(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000).ok()?;
-    if written.saturating_add(SLACK) < asked {
+    let before = described.ends.iter().rev().nth(1).map_or(0, |end| end.at);
+    let since = asked.max(before).saturating_sub(SLACK);
+    if written < since {
         // Older lines explain nothing.
         return None;
     }
-    let before = described.ends.iter().rev().nth(1).map_or(0, |end| end.at);
-    let since = asked.max(before).saturating_sub(SLACK);
     let times = match &described.spec.logs.format {
         LogFormat::Raw => LineTimes::Index(session.home.log_state()),
         LogFormat::Stamped(format) => LineTimes::Stamped(StampFormat::new(format)),
@@ -172,120 +150,4 @@ pub(crate) fn lines_of(log: &Path, times: LineTimes, want: LineQuery) -> Vec<Vec
         lines.push(line.bytes);
     }
     lines
-}
-
-/// The lines that tell most of what went wrong.
-fn telling(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let Some(error) = lines.iter().position(|line| is_error(line)) else {
-        lines.drain(..lines.len().saturating_sub(PLAIN));
-        return lines;
-    };
-    lines.drain(..first_of(&lines, error));
-    if lines.len() > LINES {
-        let latest = lines.len() - LATEST;
-        lines.splice(LINES - LATEST - 1..latest, [b"...".to_vec()]);
-    }
-    lines
-}
-
-/// Where the story of an error begins: Python says file and line of a wrong syntax before it, all of it indented, Node
-/// from `FILE:LINE` on, in a few lines without indentation.
-fn first_of(lines: &[Vec<u8>], error: usize) -> usize {
-    let is_indented =
-        |line: &Vec<u8>| line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-    let before = lines.get(..error).unwrap_or_default();
-    let of_node = before.iter().rev().take(MOST_BEFORE).position(|line| ends_in_place(line));
-    if let Some(back) = of_node {
-        return error - back - 1;
-    }
-    let own = before.iter().rev().take_while(|line| is_indented(line)).take(MOST_BEFORE).count();
-    // What follows a line that stands further left belongs to that one, unless it begins by naming a file.
-    let first = error - own;
-    let names_a_file = |line: &Vec<u8>| line.trim_ascii_start().starts_with(b"File \"");
-    if lines.get(first).is_some_and(names_a_file) { first } else { error }
-}
-
-/// Whether a line is `FILE:LINE`, the file by its path or address.
-fn ends_in_place(line: &[u8]) -> bool {
-    let line = String::from_utf8_lossy(line);
-    let place = line.strip_prefix("file://").unwrap_or(&line).rsplit_once(':');
-    place.is_some_and(|(file, line)| file.starts_with('/') && line.parse::<u32>().is_ok())
-}
-
-/// Whether a line looks like one that tells of an error, in any language.
-fn is_error(line: &[u8]) -> bool {
-    line.split(|byte| !byte.is_ascii_alphanumeric()).any(|word| {
-        let word = word.to_ascii_lowercase();
-        let is_kind = [&b"error"[..], b"exception"].iter().any(|end| word.ends_with(end));
-        is_kind || matches!(&*word, b"traceback" | b"panic" | b"panicked" | b"fatal" | b"uncaught")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(text: &str) -> Vec<Vec<u8>> {
-        text.lines().map(|line| line.as_bytes().to_vec()).collect()
-    }
-
-    #[test]
-    fn the_error_comes_first_whatever_follows_it() {
-        let node = "listening soon\nnode:events:487\n      throw er;\n      ^\n\nError: listen EADDRINUSE :::80\n    \
-                    at Server\n    at node:net\n";
-        assert_eq!(telling(lines(node)).first().unwrap(), b"Error: listen EADDRINUSE :::80");
-        for place in ["/srv/two.js:1", "file:///srv/two.mjs:12"] {
-            let node = format!(
-                "up\n{place}\nconst x = ;\n          ^\n\nSyntaxError: Unexpected token ';'\n    at wrap\n"
-            );
-            assert_eq!(telling(lines(&node)).first().unwrap(), place.as_bytes());
-        }
-        for line in [
-            "[ERROR] no",
-            "TypeError: x",
-            "thread 'main' panicked at",
-            "java.io.IOException",
-            "fatal: no",
-        ] {
-            assert!(is_error(line.as_bytes()), "{line}");
-        }
-        for line in ["0 errors", "stderr is here", "terrors", "", "a warning"] {
-            assert!(!is_error(line.as_bytes()), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_python_syntax_error_keeps_its_file_and_line() {
-        let python = "warming up\n  File \"/srv/app.py\", line 3\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
-        assert_eq!(telling(lines(python)).first().unwrap(), b"  File \"/srv/app.py\", line 3");
-        assert_eq!(telling(lines(python)).len(), 4);
-    }
-
-    #[test]
-    fn a_few_lines_of_an_error_say_what_it_is() {
-        let frames = "  File \"a.py\", line 3\n    b()\n".repeat(4);
-        let python = format!(
-            "Traceback (most recent call last):\n{frames}KeyError: 'x'\n[ERROR] Worker failed\n"
-        );
-        let told = few(telling(lines(&python)));
-        assert_eq!((told.len(), told.last().unwrap().as_slice()), (FEW, &b"KeyError: 'x'"[..]));
-        let node = format!("Error: no\n{}", "    at x\n".repeat(9));
-        assert_eq!(few(telling(lines(&node)))[0], b"Error: no");
-        assert_eq!(few(lines("1\n2\n3\n4\n5\n6"))[0], b"2");
-    }
-
-    #[test]
-    fn a_long_story_keeps_its_beginning_and_its_end() {
-        let frames: Vec<_> = (0..40).map(|number| format!("  frame {number}")).collect();
-        let python = format!(
-            "start\nTraceback (most recent call last):\n{}\nValueError: x",
-            frames.join("\n")
-        );
-        let told = telling(lines(&python));
-        assert_eq!(told.len(), LINES);
-        assert!(told[0].starts_with(b"Traceback") && told[LINES - 1] == b"ValueError: x");
-        assert!(told.contains(&b"...".to_vec()));
-        let plain: Vec<_> = (0..30).map(|number| number.to_string()).collect();
-        assert_eq!(telling(lines(&plain.join("\n"))).first().unwrap(), b"20");
-    }
 }

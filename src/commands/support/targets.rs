@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{
-    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, absolute,
-    is_config, read,
+    Caller, ConfigFormat, ConfigPlace, Diagnosis, Diagnostic, Ecosystem, Overrides, Severity,
+    absolute, is_config, read,
 };
 use pm_protocol::Row;
 use pm_spec::{AppName, Select};
@@ -125,14 +125,22 @@ pub(crate) fn merged(targets: Vec<(Target, OsString)>) -> Vec<(Target, OsString)
 
 /// Whether what the apps of a config depend on is known, if it is not among them.
 fn all_known(session: &Session, ecosystem: &Ecosystem) -> Result<(), Failure> {
+    let diagnostics = unknown_needs(session, ecosystem)?;
+    if diagnostics.is_empty() { Ok(()) } else { Err(unusable(&Diagnosis { diagnostics })) }
+}
+
+/// What the apps of a config depend on that neither it nor the list has.
+pub(crate) fn unknown_needs(
+    session: &Session,
+    ecosystem: &Ecosystem,
+) -> Result<Vec<Diagnostic>, Failure> {
     if ecosystem.outside.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let rows = session.find()?.map_or_else(|| Ok(Vec::new()), |mut it| listing::rows(&mut it))?;
     let is_lost = |on: &AppName| !rows.iter().any(|row| row.name == on.as_str());
     let lost = ecosystem.outside.iter().filter(|(on, _)| is_lost(on));
-    let diagnostics: Vec<_> = lost.map(|(_, problem)| problem.clone()).collect();
-    if diagnostics.is_empty() { Ok(()) } else { Err(unusable(&Diagnosis { diagnostics })) }
+    Ok(lost.map(|(_, problem)| problem.clone()).collect())
 }
 
 /// Says what works but perhaps not as meant.

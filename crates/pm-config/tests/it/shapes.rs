@@ -323,3 +323,15 @@ fn sockets_that_cannot_be_are_told_with_their_place() {
     let cluster = "{script: 'app.js', exec_mode: 'cluster', listen: 'tcp://:80'}";
     assert!(desk.problems(cluster).contains("cluster workers share their ports by themselves"));
 }
+
+#[test]
+fn a_yes_that_is_no_truth_is_told_what_to_write() {
+    let desk = Desk::new();
+    for (word, hint) in
+        [("yes", "write `true`"), ("off", "write `false`"), ("true", "without quotes")]
+    {
+        let problems = desk.problems(&format!("{{script: 'app', autostart: '{word}'}}"));
+        assert!(problems.contains("`autostart` must be true or false"), "{problems}");
+        assert!(problems.contains(hint), "{problems}");
+    }
+}

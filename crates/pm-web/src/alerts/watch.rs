@@ -172,7 +172,7 @@ impl AlertThread {
     fn take(&mut self, call: AlertCall) {
         match call {
             AlertCall::HubNews(HubNews::Change(change)) if self.need.is_some() => {
-                self.hear(*change)
+                self.hear(*change);
             }
             AlertCall::HubNews(HubNews::Away) => self.is_up = false,
             AlertCall::HubNews(_) | AlertCall::Recheck => {}

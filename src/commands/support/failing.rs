@@ -1,0 +1,52 @@
+//! An app that fails, and how its words are read.
+
+use std::path::PathBuf;
+
+use pm_protocol::Description;
+use pm_spec::AppSpec;
+
+/// What an app is and the last it wrote.
+pub(super) struct Failing<'a> {
+    pub(super) one: &'a Description,
+    pub(super) lines: &'a [String],
+}
+
+/// What stands in quotes behind some words, or the first word there.
+pub(super) fn quoted<'a>(line: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(before)?;
+    let rest = rest.trim_start_matches([':', ' ']);
+    let quote = rest.chars().next().filter(|first| matches!(first, '\'' | '"' | '`'));
+    let word = match quote {
+        Some(quote) => rest[1..].split(quote).next(),
+        None => rest.split([' ', ',', ')', ';']).next(),
+    };
+    word.filter(|word| !word.is_empty())
+}
+
+/// Where it runs.
+pub(super) fn cwd(spec: &AppSpec) -> PathBuf {
+    PathBuf::from(spec.cwd.display().into_owned())
+}
+
+/// An app that failed.
+#[cfg(test)]
+pub(super) fn described() -> Description {
+    let row = pm_testkit::samples::row(0, "web", pm_protocol::Status::Errored);
+    Description {
+        rests: false,
+        row,
+        spec: crate::golden::spec("web"),
+        out: None,
+        error: None,
+        combined: None,
+        pid_file: None,
+        pids: Vec::new(),
+        ends: Vec::new(),
+        last_delay: 0,
+        next_start: None,
+        next_cron: None,
+        stopped_by: None,
+        status: None,
+        pulse: pm_protocol::Pulse::default(),
+    }
+}

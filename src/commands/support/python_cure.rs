@@ -1,0 +1,209 @@
+//! What would cure a program in Python of what it lacks.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use pm_spec::AppSpec;
+
+use crate::called;
+use crate::commands::support::failing::{Failing, cwd, quoted};
+use crate::commands::support::pip_names::package_of;
+
+/// Who ran an app, and the virtual environment it could have had.
+pub(super) fn run_by(spec: &AppSpec) -> String {
+    let by = spec.interpreter.as_ref().unwrap_or(&spec.script).display().into_owned();
+    let by = match named_inside(spec) {
+        Some(python) => format!("{python}, which {by} names in its first line"),
+        None => by,
+    };
+    match pm_config::unused_venv(spec) {
+        Some(venv) => {
+            format!("it was run by {by}, but a virtual environment lies in {}", venv.display())
+        }
+        None => format!("it was run by {by}"),
+    }
+}
+
+/// The Python that runs an app: itself, the one beside a program of a virtual environment, or the one a script names.
+fn python(spec: &AppSpec) -> Option<PathBuf> {
+    let by = spec.interpreter.as_ref().unwrap_or(&spec.script).display().into_owned();
+    let by = PathBuf::from(by);
+    if by.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"python")) {
+        return Some(by);
+    }
+    let beside = Some(by.with_file_name("python")).filter(|beside| beside.exists());
+    beside.or_else(|| named_inside(spec).map(PathBuf::from))
+}
+
+/// The Python that a script without an interpreter names in its first line.
+fn named_inside(spec: &AppSpec) -> Option<String> {
+    /// Linux reads no more of such a line (execve(2)).
+    const MOST: u64 = 256;
+    let (script, mut head) = (PathBuf::from(spec.script.display().into_owned()), Vec::new());
+    if spec.interpreter.is_some() {
+        return None;
+    }
+    File::open(script).ok()?.take(MOST).read_to_end(&mut head).ok()?;
+    let line = String::from_utf8_lossy(head.strip_prefix(b"#!")?).into_owned();
+    let mut words = line.lines().next()?.split_whitespace();
+    let word = words.find(|word| !word.starts_with('-') && !word.ends_with("/env"))?;
+    word.rsplit('/').next()?.starts_with("python").then(|| word.to_owned())
+}
+
+pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+    let name = quoted(line, "No module named")?;
+    let top = name.split('.').next().unwrap_or(name);
+    let spec = &one.spec;
+    let of_args = |arg: &str| arg.strip_prefix(top).is_some_and(|it| it.starts_with([':', '.']));
+    let by = run_by(spec);
+    if spec.args.iter().any(|arg| of_args(&arg.display())) {
+        return Some(format!(
+            "{by} in {}, where no `{top}` lies: `cwd` says where",
+            spec.cwd.display()
+        ));
+    }
+    if by.contains("virtual environment") {
+        return Some(by);
+    }
+    let Some(python) = python(spec) else { return Some(by) };
+    let in_venv = python.ancestors().nth(2).is_some_and(|it| it.join("pyvenv.cfg").exists());
+    let python = python.display();
+    Some(match needs(spec) {
+        Some(Needs { file, .. }) if !in_venv => {
+            let (pm, folder) = (called::name(), file.parent().unwrap_or(&file).display());
+            format!(
+                "{by}; {} says what it needs: `{pm} add {folder}` puts that into a virtual environment",
+                file.display()
+            )
+        }
+        Some(Needs { file, is_list: true }) => {
+            format!("{by}: `{python} -m pip install -r {}`", file.display())
+        }
+        Some(Needs { file, .. }) => {
+            let folder = file.parent().unwrap_or(&file).display();
+            format!("{by}: `{python} -m pip install {folder}`")
+        }
+        None => format!("{by}: `{python} -m pip install {}`", package_of(name)),
+    })
+}
+
+/// The file that says which packages an app needs.
+struct Needs {
+    file: PathBuf,
+    /// Whether pip reads it as a list.
+    is_list: bool,
+}
+
+/// Where it lies beside the script or where that runs.
+fn needs(spec: &AppSpec) -> Option<Needs> {
+    let script = PathBuf::from(spec.script.display().into_owned());
+    let folders = [script.parent().map(Path::to_path_buf), Some(cwd(spec))];
+    folders.into_iter().flatten().find_map(|folder| {
+        let (list, project) = (folder.join("requirements.txt"), folder.join("pyproject.toml"));
+        if list.is_file() {
+            return Some(Needs { file: list, is_list: true });
+        }
+        // Many hold nothing but what linters want to know.
+        let text = std::fs::read_to_string(&project).ok()?;
+        text.contains("dependencies").then_some(Needs { file: project, is_list: false })
+    })
+}
+
+/// A server was told of an app object that its module does not have.
+pub(super) fn python_attribute(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+    let (name, before) = quoted(line, "Failed to find attribute").map_or_else(
+        || Some((quoted(line, "Error loading ASGI app. Attribute")?, " not found in module")),
+        |name| Some((name, " in ")),
+    )?;
+    let module = quoted(line, before)?;
+    let file = cwd(&one.spec).join(module.replace('.', "/")).with_extension("py");
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let (lacks, file) = (format!("`{module}` has no `{name}`"), file.display());
+    Some(match text.lines().find_map(made_in) {
+        Some(object) => format!("{lacks}, but {file} makes `{object}`: `{module}:{object}`"),
+        None => format!("{lacks}: `{module}:NAME` must name the app object as {file} calls it"),
+    })
+}
+
+/// The name a line at a module's top level gives to an app that it makes.
+fn made_in(line: &str) -> Option<&str> {
+    const KINDS: [&str; 7] =
+        ["Flask", "FastAPI", "Starlette", "Quart", "Sanic", "Dash", "create_app"];
+    let (name, call) = line.split_once('=')?;
+    let class = call.trim().split_once('(')?.0.rsplit('.').next()?;
+    let is_django = class.starts_with("get_") && class.ends_with("_application");
+    let is_name = |name: &&str| name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    Some(name.trim_end()).filter(is_name).filter(|_| is_django || KINDS.contains(&class))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::commands::support::failing::described;
+
+    /// What is told of a line of a script `app.py` in a folder that has these files.
+    fn told(files: &[(&str, &str)], interpreter: Option<&str>, line: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for (file, text) in files {
+            let file = root.join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        let mut one = described();
+        let path = |file: &str| pm_config::path_bytes(&root.join(file));
+        (one.spec.script, one.spec.cwd) = (path("app.py"), pm_config::path_bytes(root));
+        one.spec.interpreter = interpreter.map(path);
+        let case = Failing { one: &one, lines: &[] };
+        let text = python_module(&case, line).or_else(|| python_attribute(&case, line));
+        text.unwrap().replace(root.to_str().unwrap(), "ROOT")
+    }
+
+    #[test]
+    fn what_lists_the_packages_is_what_is_installed() {
+        let line = "ModuleNotFoundError: No module named 'yaml'";
+        let list = ("requirements.txt", "PyYAML");
+        let project = ("pyproject.toml", "[project]\ndependencies = ['PyYAML']");
+        let linter = ("pyproject.toml", "[tool.ruff]");
+        let venv = ("env/pyvenv.cfg", "");
+        let of = |files: &[_], python| told(files, Some(python), line);
+        let python = "env/bin/python";
+        assert!(of(&[], "bin/python3").ends_with(": `ROOT/bin/python3 -m pip install PyYAML`"));
+        assert!(of(&[linter, venv], python).ends_with("-m pip install PyYAML`"));
+        for files in [&[list][..], &[project]] {
+            let told = of(files, "bin/python3");
+            assert!(told.contains(" says what it needs: `pm add ROOT` puts"), "{told}");
+        }
+        assert!(
+            of(&[list, project, venv], python)
+                .ends_with("/python -m pip install -r ROOT/requirements.txt`")
+        );
+        assert!(of(&[project, venv], python).ends_with("/python -m pip install ROOT`"));
+    }
+
+    #[test]
+    fn a_script_that_is_run_by_its_first_line_has_a_python_too() {
+        let line = "ModuleNotFoundError: No module named 'django'";
+        let files = [("app.py", "#!/usr/bin/env python3\nimport django\n")];
+        let text = told(&files, None, line);
+        assert_eq!(
+            text,
+            "it was run by python3, which ROOT/app.py names in its first line: `python3 -m pip install django`"
+        );
+        let files = [files[0], ("requirements.txt", "Django")];
+        assert!(told(&files, None, line).contains("`pm add ROOT`"));
+        let files = [("app.py", "#!/bin/sh\n")];
+        assert_eq!(told(&files, None, line), "it was run by ROOT/app.py");
+    }
+
+    #[test]
+    fn an_app_object_of_another_name_is_found() {
+        let line = "Failed to find attribute 'application' in 'web.main'.";
+        let text = "import flask\nsite = flask.Flask(__name__)\n";
+        let text = told(&[("web/main.py", text)], None, line);
+        assert!(text.ends_with("but ROOT/web/main.py makes `site`: `web.main:site`"), "{text}");
+        assert!(told(&[], None, line).contains("`web.main:NAME`"));
+    }
+}
