@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::parent_id;
 
 use pm_core::{
     AppId, Core, Counters, Ending, Fact, InstanceId, InstanceRecord, JobRecord, Record, RunId,
@@ -164,8 +165,8 @@ pub(crate) fn inherit(
             inheritance.unkept.push(id);
         }
         let opened = stored.map_or_else(|| known.open(), |(_, pidfd)| Ok(pidfd));
-        // It may have ended, and been reaped by process 1, since the scan: nobody would tell us any more.
         let is_gone = matches!(opened, Err(NotOurs::Gone { .. } | NotOurs::Stranger { .. }));
+        let is_gone = is_gone && is_orphan(scan, known, parent_id());
         run.pidfd = opened.ok();
         let told = kept.exits.iter().any(|exit| exit.tag == tag.raw() && exit.pid == known.pid);
         let there = scan
@@ -192,6 +193,11 @@ pub(crate) fn inherit(
         }
     }
     (core, inheritance)
+}
+
+/// Whether nobody would tell us of its end: process 1 reaps it, whenever it likes, and not the guardian, our parent.
+fn is_orphan(scan: &ProcScan, known: ProcIdentity, guardian: u32) -> bool {
+    scan.find(known.pid).is_some_and(|seen| u32::try_from(seen.ppid) != Ok(guardian))
 }
 
 /// All runs that live as far as the core knows, with their instances.
@@ -391,7 +397,9 @@ mod tests {
         let mut child = Command::new("sleep").arg("100").spawn().unwrap();
         let known = pm_os::identity::of(i32::try_from(child.id()).unwrap()).unwrap();
         let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
-        assert!(scan.find(known.pid).is_some());
+        let us = std::process::id();
+        assert!(!is_orphan(&scan, known, us), "who reaps it tells how it ended");
+        assert!(is_orphan(&scan, known, us + 1));
         child.kill().unwrap();
         child.wait().unwrap();
         let sample = include_str!("../../../fixtures/fuzz/samples/journal");

@@ -26,6 +26,9 @@ const SEARCHED: u64 = 16 << 20;
 /// Times of lines are noted each 5 ms, and clocks are cut to milliseconds.
 const SLACK: u64 = 10;
 
+/// The daemon's dates may be off by so much, in ms: its clock is set against the machine's only from there on.
+const DATED: u64 = 110;
+
 /// The last words of what failed since `asked` (ms since 1970), once for each app.
 pub(crate) fn of(
     session: &Session,
@@ -93,7 +96,7 @@ fn tail(
     let answer = client.call(&Describe { select, known: true }, Deadline::after(QUICK));
     let described = answer.ok()?.descriptions.into_iter().next()?;
     // What could not even be begun has written nothing.
-    described.ends.last().filter(|end| end.at.saturating_add(SLACK) >= asked)?;
+    described.ends.last().filter(|end| end.at.saturating_add(DATED) >= asked)?;
     let of = |file: &Option<ByteString>| {
         let lines = of_run(session, &described, file.as_ref()?, asked)?;
         Some((file.clone(), lines))
