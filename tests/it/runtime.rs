@@ -217,7 +217,8 @@ fn a_kill_from_beside_ends_it_and_the_death_of_its_managers_does_not() {
     });
     assert_eq!(home.row("app").pid, row.pid);
     home.run(["kill"]).ok();
-    assert_eq!(run.wait(), 0);
+    // Its parent is process 1 by now: whether we see how it ends before that reaps it is chance.
+    assert!(matches!(run.wait(), 0 | 130), "{}", run.seen());
     assert!(!is_alive(row.pid));
 }
 
