@@ -38,7 +38,9 @@ pub fn join(
 pub fn give(path: &Path, to: SocketFileId, from: SocketFileId) -> Result<(), Errno> {
     let ((folder, name), other) = (folder_of(path)?, other_name(path)?);
     let found = |name: &OsStr| match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => Ok(Some(id_of(&stat))),
+        Ok(stat) if is_socket(&stat) => Ok(Some(id_of(&stat))),
+        // It may have got the number of a socket that was removed.
+        Ok(_) => Err(Errno::EXIST),
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(errno),
     };
@@ -46,7 +48,7 @@ pub fn give(path: &Path, to: SocketFileId, from: SocketFileId) -> Result<(), Err
     if called == Some(to) {
         return Ok(());
     }
-    if found(&other)? != Some(to) {
+    if found(&other) != Ok(Some(to)) {
         return Err(Errno::NOENT);
     }
     let how = match called {

@@ -49,7 +49,8 @@ fn connections(ports: &[u16]) -> Result<BTreeSet<Inode>, Errno> {
 
 /// The file of a unix socket that listens, whatever name it has by now.
 pub fn file_of(listener: impl AsFd) -> Option<SocketFile> {
-    let own = rustix::fs::fstat(listener).ok()?.st_ino;
+    // It has to be there until all are told.
+    let own = rustix::fs::fstat(listener.as_fd()).ok()?.st_ino;
     let mut found = None;
     let take = |inode, file, _| found = found.or((inode == own).then_some(SocketFile(file)));
     sock_diag::dump_unix(LISTENING, take).ok()?;
