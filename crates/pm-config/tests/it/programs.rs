@@ -562,7 +562,7 @@ fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
 }
 
 #[test]
-fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_typed_is_refused() {
+fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_is_refused() {
     let mut desk = desk();
     let count = |written: &str| {
         let (spec, warnings) = desk.app(&format!("{{script: 'app', instances: '{written}'}}"));
@@ -572,7 +572,21 @@ fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_typed_is_refused()
     assert_eq!(count("2x"), (2, true));
     assert_eq!(count("-1 "), (3, false));
     assert_eq!(count("-1x"), (3, true));
-    assert_eq!(count("abc"), (4, true));
+    assert_eq!(count("0"), (4, false));
+    assert_eq!(count("max"), (4, false));
+    for (written, hint) in [
+        ("twoo", "did you mean `2`?"),
+        ("mx", "did you mean `max`?"),
+        ("lots", "a number such as 2; `max` is one for each CPU"),
+    ] {
+        let told = desk.problems(&format!("{{script: 'app', instances: '{written}'}}"));
+        let place = "stdin:1:28: error: `instances` must be a number of instances or \"max\", not";
+        assert!(told.starts_with(place) && told.contains(hint), "{told}");
+    }
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    let (spec, warnings) = desk.app("{script: 'app', instances: 'twoo'}");
+    assert_eq!((spec.instances, warnings.contains("as in PM2")), (4, true));
+    desk.overrides.beside = pm_config::Beside::All;
     desk.give("instances", &["abc"]);
     let told = desk.script("app").unwrap_err().to_string();
     assert!(told.contains("--instances: error: `instances` must be a number"), "{told}");
