@@ -562,6 +562,21 @@ fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
 }
 
 #[test]
+fn a_path_of_an_interpreter_means_that_one() {
+    let desk = desk();
+    desk.write("a.py", "");
+    let told = |file: &str| desk.problems(&format!("{{script: 'a.py', interpreter: '{file}'}}"));
+    for file in ["./gone/bin/python", "/gone/python", "/gone/node"] {
+        let problems = told(file);
+        let told = format!("stdin:1:31: error: there is no interpreter `{file}`");
+        assert!(problems.starts_with(&told), "{problems}");
+    }
+    assert!(told("/gone/node").contains("hint: there is /desk/bin/node"));
+    desk.venv("env");
+    assert!(told("./gone/bin/python").contains("hint: there is /desk/env/bin/python"));
+}
+
+#[test]
 fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_is_refused() {
     let mut desk = desk();
     let count = |written: &str| {
