@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{
-    Caller, ConfigFormat, ConfigPlace, Diagnosis, Diagnostic, Ecosystem, Overrides, Severity,
+    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity,
     absolute, is_config, read,
 };
 use pm_protocol::Row;
@@ -80,8 +80,7 @@ impl Target {
             }
             Self::Word(_) | Self::Path(_) => return Ok(None),
         };
-        let mut ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
-        all_known(session, &ecosystem)?;
+        let mut ecosystem = all_known(session, read)?.map_err(|diagnosis| unusable(&diagnosis))?;
         warn(session, &ecosystem);
         settings::lay_over(session, &mut ecosystem.apps);
         Ok(Some(ecosystem))
@@ -123,24 +122,33 @@ pub(crate) fn merged(targets: Vec<(Target, OsString)>) -> Vec<(Target, OsString)
     all
 }
 
-/// Whether what the apps of a config depend on is known, if it is not among them.
-fn all_known(session: &Session, ecosystem: &Ecosystem) -> Result<(), Failure> {
-    let diagnostics = unknown_needs(session, ecosystem)?;
-    if diagnostics.is_empty() { Ok(()) } else { Err(unusable(&Diagnosis { diagnostics })) }
-}
-
-/// What the apps of a config depend on that neither it nor the list has.
-pub(crate) fn unknown_needs(
+/// A config that was read, or what is wrong with it: also that its apps depend on what neither it nor the list has.
+pub(crate) fn all_known(
     session: &Session,
-    ecosystem: &Ecosystem,
-) -> Result<Vec<Diagnostic>, Failure> {
-    if ecosystem.outside.is_empty() {
-        return Ok(Vec::new());
+    read: Result<Ecosystem, Diagnosis>,
+) -> Result<Result<Ecosystem, Diagnosis>, Failure> {
+    let outside = match &read {
+        Ok(ecosystem) => &ecosystem.outside,
+        Err(diagnosis) => &diagnosis.outside,
+    };
+    if outside.is_empty() {
+        return Ok(read);
     }
     let rows = session.find()?.map_or_else(|| Ok(Vec::new()), |mut it| listing::rows(&mut it))?;
     let is_lost = |on: &AppName| !rows.iter().any(|row| row.name == on.as_str());
-    let lost = ecosystem.outside.iter().filter(|(on, _)| is_lost(on));
-    Ok(lost.map(|(_, problem)| problem.clone()).collect())
+    let lost: Vec<_> = outside.iter().filter(|(on, _)| is_lost(on)).cloned().collect();
+    let mut diagnosis = match read {
+        Ok(ecosystem) if lost.is_empty() => return Ok(Ok(ecosystem)),
+        Ok(ecosystem) => Diagnosis { diagnostics: ecosystem.warnings, outside: Vec::new() },
+        Err(diagnosis) => diagnosis,
+    };
+    for (_, problem) in lost {
+        // Where it stands in the file.
+        let told = &mut diagnosis.diagnostics;
+        let later = told.iter().position(|one| one.place > problem.place);
+        told.insert(later.unwrap_or(told.len()), problem);
+    }
+    Ok(Err(diagnosis))
 }
 
 /// Says what works but perhaps not as meant.

@@ -395,7 +395,7 @@ fn what_is_wrong_with_the_lines_of_a_yaml_file_is_said_of_lines() {
     let desk = Desk::new();
     for (text, expected) in FAULTS {
         desk.write("a.yaml", text);
-        let Err(Diagnosis { diagnostics }) = desk.load("a.yaml") else { panic!("{text}") };
+        let Err(Diagnosis { diagnostics, .. }) = desk.load("a.yaml") else { panic!("{text}") };
         let [first] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
         let ConfigPlace::Line { line, .. } = first.place else { panic!("{first:?}") };
         let hint = first.hint.as_deref().unwrap_or_default();
