@@ -115,9 +115,9 @@ fn of((described, now): (&Description, u64), tail: Option<&LastLines>, word: &st
 }
 
 /// Names the newest crash file of each.
-pub(crate) fn add_crash_files(all: &mut [Reasons], find: impl Fn(&str, u32) -> Option<String>) {
+pub(crate) fn add_crash_files(all: &mut [Reasons], find: impl Fn(u32) -> Option<String>) {
     for one in all {
-        one.crash_file = find(&one.name, one.id);
+        one.crash_file = find(one.id);
     }
 }
 
