@@ -51,6 +51,7 @@ mod server;
 mod shared_sockets;
 mod short_command;
 mod slots;
+mod spawn_failure;
 mod spawner;
 mod staged_commands;
 mod store;
