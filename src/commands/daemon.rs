@@ -40,6 +40,11 @@ pub(super) fn saved(root: &Path) -> Result<SavedApps, Failure> {
     Ok(SavedApps { apps: apps.collect(), warning })
 }
 
+/// Whether a daemon and a guardian that were killed together have left apps, none of which need live.
+pub(super) fn remembers(home: &Home) -> bool {
+    pm_daemon::remembers(&home.journal())
+}
+
 /// Lives as daemon; started by a guardian only.
 pub(super) fn run(home: &Home, args: &DaemonArgs) -> Result<Report, Failure> {
     let beginning = if args.resurrect { Beginning::Saved } else { Beginning::Empty };

@@ -172,7 +172,12 @@ fn what_can_never_be_is_refused_before_anything_starts() {
     );
     // Beside whatever else is wrong, in that app or in another.
     write(&home, &[("web", "depends_on: ['bd'], instances: 'x'"), ("db", "max_restarts: []")]);
-    let all = ["`web` depends on `bd`", "did you mean `db`?", "`instances` must be", "`max_restarts` must"];
+    let all = [
+        "`web` depends on `bd`",
+        "did you mean `db`?",
+        "`instances` must be",
+        "`max_restarts` must",
+    ];
     let started = home.run(["start", FILE]).ends(2).complains("3 problems, nothing was done");
     let checked = home.run(["check", FILE]).ends(2);
     for told in all {

@@ -132,7 +132,10 @@ fn places(table: &AppTable) -> Vec<WrittenNeed> {
             let need = |entry: &TableEntry| WrittenNeed {
                 on: entry.key.trim().to_owned(),
                 at: entry.at,
-                required: !matches!(entry.node.value.get("required").map(|it| &it.value), Some(Value::Bool(false))),
+                required: !matches!(
+                    entry.node.value.get("required").map(|it| &it.value),
+                    Some(Value::Bool(false))
+                ),
             };
             entries.iter().map(need).collect()
         }
@@ -218,7 +221,8 @@ fn missing(
 ) -> Finding {
     let (name, needed) = (quoted(app.as_str()), quoted(on.as_str()));
     if is_off {
-        let finding = Finding::error(at, format!("{name} depends on {needed}, whose profile is off"));
+        let finding =
+            Finding::error(at, format!("{name} depends on {needed}, whose profile is off"));
         return finding.hint("`--profile` turns it on; `required: false` does without");
     }
     let finding =

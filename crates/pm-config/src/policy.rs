@@ -56,7 +56,8 @@ pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> O
             let begun = leading(text);
             // To PM2 all that is no number is `max`.
             if begun.is_none() && ground.overrides.beside == Beside::All {
-                let finding = field.must_be(WHAT).hint(number_meant(&String::from_utf8_lossy(text)));
+                let finding =
+                    field.must_be(WHAT).hint(number_meant(&String::from_utf8_lossy(text)));
                 app.findings.add(finding);
                 return None;
             }

@@ -24,8 +24,8 @@ pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
         budget: serde_saphyr::budget! { max_nodes: 2_000_000, max_events: 4_000_000 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
     };
-    let spanned: Spanned<Shape<Saphyr>> =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(text, &error))?;
+    let spanned: Spanned<Shape<Saphyr>> = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| explain(text, &error))?;
     Ok(ConfigNode { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
 }
 

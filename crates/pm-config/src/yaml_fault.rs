@@ -22,15 +22,27 @@ const OF_VALUES: [(&str, &str, &str); 6] = [
         "a value that begins with `*` or `&` is a reference",
         "put it into quotes: \"* * * * *\"",
     ),
-    ("unknown anchor", "a value that begins with `*` is a reference, and nothing is called so", "put it into quotes"),
+    (
+        "unknown anchor",
+        "a value that begins with `*` is a reference, and nothing is called so",
+        "put it into quotes",
+    ),
     ("unexpected character", "a value can't begin so", "put it into quotes"),
     (
         "unknown escape",
         "in double quotes a `\\` begins an escape, and this is none",
         "write `\\\\`, or single quotes",
     ),
-    ("after single-quoted", "something stands behind the closing quote", "put all of it into quotes"),
-    ("after double-quoted", "something stands behind the closing quote", "put all of it into quotes"),
+    (
+        "after single-quoted",
+        "something stands behind the closing quote",
+        "put all of it into quotes",
+    ),
+    (
+        "after double-quoted",
+        "something stands behind the closing quote",
+        "put all of it into quotes",
+    ),
 ];
 
 /// What a parser said of a text, as people would.
@@ -97,7 +109,9 @@ impl<'a> YamlLine<'a> {
     /// Whether something stands in it already that what is below could not be.
     fn is_complete(&self) -> bool {
         let value = self.pair().map_or(self.said(), |(_, value)| value.trim());
-        !(value.is_empty() || value.starts_with(['|', '>', '&', '!', '#', '[', '{']) || self.rest == "-")
+        !(value.is_empty()
+            || value.starts_with(['|', '>', '&', '!', '#', '[', '{'])
+            || self.rest == "-")
     }
 }
 
@@ -146,24 +160,33 @@ fn indented(
 ) -> Option<(String, String)> {
     let (number, indent) = (line.number, line.indent);
     if indent > before.inner() {
-        let message =
-            format!("line {number} is indented deeper than line {}, which is complete", before.number);
+        let message = format!(
+            "line {number} is indented deeper than line {}, which is complete",
+            before.number
+        );
         return before.is_complete().then(|| (message, under(before.inner(), before)));
     }
     let Some(level) = levels.iter().find(|level| level.indent == indent) else {
         let near = |level: &&OpenLevel<'_>| level.indent.abs_diff(indent);
         let nearest = levels.iter().rev().min_by_key(near)?;
-        let message = format!("line {number} is indented by {}, as no line above it is", blanks(indent));
+        let message =
+            format!("line {number} is indented by {}, as no line above it is", blanks(indent));
         return Some((message, under(nearest.indent, nearest.line)));
     };
     let other = level.line.number;
     if level.is_list && !line.is_entry() {
-        let message = format!("line {number} stands under the `-` of line {other} and begins with none");
+        let message =
+            format!("line {number} stands under the `-` of line {other} and begins with none");
         let inner = blanks(level.line.inner());
-        return Some((message, format!("{inner} before it make it a part of that entry, `- ` begins the next one")));
+        return Some((
+            message,
+            format!("{inner} before it make it a part of that entry, `- ` begins the next one"),
+        ));
     }
     if !level.is_list && line.is_entry() && level.line.inner() == indent {
-        let message = format!("line {number} begins with `-` and stands under line {other}, which is no entry of a list");
+        let message = format!(
+            "line {number} begins with `-` and stands under line {other}, which is no entry of a list"
+        );
         return Some((message, "indent it under what it belongs to, or take the `-` out".into()));
     }
     None

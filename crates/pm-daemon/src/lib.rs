@@ -65,5 +65,6 @@ mod unwritten;
 mod worker_watch;
 
 pub use error::DaemonError;
+pub use journal::remembers;
 pub use reactor::{Beginning, run};
 pub use store::{StoreError, load as load_saved};

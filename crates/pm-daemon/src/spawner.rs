@@ -37,8 +37,8 @@ use crate::plan::{self, CommandLine, RunNumbers};
 use crate::secret_files::{self, SecretFiles};
 use crate::secrets;
 use crate::shared_sockets::{Demand, SharedSockets};
-use crate::spawn_failure;
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_notices, store_pidfd, store_stream};
+use crate::spawn_failure;
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;

@@ -56,7 +56,10 @@ fn told(spec: &AppSpec, name: &str) -> String {
     let cwd = cwd(spec);
     if name.contains('/') {
         let path = cwd.join(name).display().to_string();
-        return format!("{path} is not there: it is looked for in {}, where it runs", cwd.display());
+        return format!(
+            "{path} is not there: it is looked for in {}, where it runs",
+            cwd.display()
+        );
     }
     let value = |name: &str| spec.env.get(name).filter(|value| !value.is_empty());
     let venv = value("VIRTUAL_ENV").map(|path| path_of(path).to_path_buf());
@@ -64,7 +67,9 @@ fn told(spec: &AppSpec, name: &str) -> String {
     let lacks = match &venv {
         Some(venv) => {
             let venv = venv.display();
-            format!("`{name}` is not in the virtual environment {venv}, nor elsewhere in PATH ({path})")
+            format!(
+                "`{name}` is not in the virtual environment {venv}, nor elsewhere in PATH ({path})"
+            )
         }
         None => format!("`{name}` is not in PATH ({path})"),
     };
@@ -113,7 +118,10 @@ fn cure(spec: &AppSpec, name: &str, (cwd, venv): (&Path, Option<PathBuf>)) -> St
         (_, None, None) => {}
     }
     if lists(&cwd.join("package.json"), name) {
-        return format!("package.json names it: `npm install` in {}, then `npx {name}`", cwd.display());
+        return format!(
+            "package.json names it: `npm install` in {}, then `npx {name}`",
+            cwd.display()
+        );
     }
     let is_there = |other: &&(&str, &str)| {
         let program = other.1.split(' ').next().unwrap_or(other.1);
@@ -121,7 +129,9 @@ fn cure(spec: &AppSpec, name: &str, (cwd, venv): (&Path, Option<PathBuf>)) -> St
     };
     match OTHER_NAMES.iter().find(is_there) {
         Some((_, other)) => format!("there is `{other}`"),
-        None => "install it, write its whole path, or add its folder: `env: { PATH: \"...\" }`".into(),
+        None => {
+            "install it, write its whole path, or add its folder: `env: { PATH: \"...\" }`".into()
+        }
     }
 }
 
@@ -131,7 +141,9 @@ fn lists(file: &Path, name: &str) -> bool {
     let is_it = |line: &str| {
         let word = line.trim_start_matches([' ', '\t', '"', '\'']);
         let rest = word.get(..name.len()).filter(|it| it.eq_ignore_ascii_case(name));
-        rest.is_some() && !word[name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_')
+        rest.is_some()
+            && !word[name.len()..]
+                .starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_')
     };
     text.lines().any(is_it)
 }
@@ -169,7 +181,8 @@ mod tests {
         }
         let mut one = described();
         (one.spec.script, one.spec.cwd) = ("/bin/bash".into(), pm_config::path_bytes(root));
-        one.spec.args = vec!["-c".into(), ByteString::from(format!("A=b exec {name} -A app worker").as_str())];
+        one.spec.args =
+            vec!["-c".into(), ByteString::from(format!("A=b exec {name} -A app worker").as_str())];
         one.spec.env.set("PATH", "/a:/b");
         if venv {
             one.spec.env.set("VIRTUAL_ENV", pm_config::path_bytes(&root.join("env")));
@@ -184,16 +197,27 @@ mod tests {
             told_of("celery", &[], true),
             "`celery` is not in the virtual environment ROOT/env, nor elsewhere in PATH (/a:/b): `ROOT/env/bin/python -m pip install celery`"
         );
-        assert!(told_of("celery", &[list], true).ends_with(": `ROOT/env/bin/python -m pip install -r ROOT/requirements.txt`"));
+        assert!(
+            told_of("celery", &[list], true)
+                .ends_with(": `ROOT/env/bin/python -m pip install -r ROOT/requirements.txt`")
+        );
         assert_eq!(
             told_of("celery", &[list], false),
             "`celery` is not in PATH (/a:/b): ROOT/requirements.txt says what it needs: `pm add ROOT` puts that into a virtual environment"
         );
-        assert!(told_of("celery", &[], false).contains("-m venv ROOT/.venv && ROOT/.venv/bin/python -m pip install celery`"));
+        assert!(
+            told_of("celery", &[], false)
+                .contains("-m venv ROOT/.venv && ROOT/.venv/bin/python -m pip install celery`")
+        );
         // What a list of Python does not have is no affair of Python.
-        assert!(told_of("redis-server", &[list], true).ends_with(": install it, write its whole path, or add its folder: `env: { PATH: \"...\" }`"));
+        assert!(told_of("redis-server", &[list], true).ends_with(
+            ": install it, write its whole path, or add its folder: `env: { PATH: \"...\" }`"
+        ));
         assert!(told_of("vite", &[("node_modules/.bin/vite", "")], false).contains("`npx vite`"));
-        assert!(told_of("vite", &[("package.json", "{\n \"vite\": \"5\"\n}")], false).contains("`npm install` in ROOT"));
+        assert!(
+            told_of("vite", &[("package.json", "{\n \"vite\": \"5\"\n}")], false)
+                .contains("`npm install` in ROOT")
+        );
         assert!(told_of("./run", &[], false).starts_with("ROOT/./run is not there"));
     }
 }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{
-    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity,
-    absolute, is_config, read,
+    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, absolute,
+    is_config, read,
 };
 use pm_protocol::Row;
 use pm_spec::{AppName, Select};
 
 use crate::cli::TargetArgs;
+use crate::commands::daemon;
 use crate::commands::support::{listing, selectors, settings};
 use crate::prelude::{Failure, Session};
 
@@ -225,7 +226,12 @@ pub(crate) fn meant(
     for word in &args.targets {
         targets.push(Target::read(word)?);
     }
-    let Some(mut client) = session.find()? else {
+    let found = match session.find()? {
+        // None of them lives, and they are to be stopped or deleted all the same: a job would come back with its schedule.
+        None if daemon::remembers(&session.home) => Some(session.daemon()?),
+        found => found,
+    };
+    let Some(mut client) = found else {
         let satisfied = targets.iter().all(Target::is_config) || are_all(&targets);
         if !satisfied {
             return session.need().map(|_| None);

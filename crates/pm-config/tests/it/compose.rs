@@ -26,7 +26,9 @@ fn read(desk: &Desk, file: &str) -> (Vec<AppSpec>, String) {
 
 fn problems(desk: &Desk, file: &str) -> String {
     desk.write("compose.yaml", file);
-    let Err(Diagnosis { diagnostics, .. }) = desk.load("compose.yaml") else { panic!("no problem") };
+    let Err(Diagnosis { diagnostics, .. }) = desk.load("compose.yaml") else {
+        panic!("no problem")
+    };
     let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let told: Vec<_> = diagnostics.iter().map(|one| first(one.to_string())).collect();
     desk.plain(&told.join("\n"))

@@ -368,10 +368,7 @@ const FAULTS: [(&str, &str); 12] = [
         "name: a\n- script: b\n",
         "2: line 2 begins with `-` and stands under line 1, which is no entry of a list; indent it under what it belongs to, or take the `-` out",
     ),
-    (
-        "name: a\nscript:b\nargs: c\n",
-        "2: a blank is missing behind the `:` in line 2; `script: b`",
-    ),
+    ("name: a\nscript:b\nargs: c\n", "2: a blank is missing behind the `:` in line 2; `script: b`"),
     (
         "name: a\nscript b\nargs: c\n",
         "2: line 2 is no `key: value`; a key ends with `:`, and its value follows after a blank",
@@ -384,10 +381,7 @@ const FAULTS: [(&str, &str); 12] = [
         "name: a\nschedule: * * * * *\n",
         "2: a value that begins with `*` or `&` is a reference; put it into quotes: \"* * * * *\"",
     ),
-    (
-        "name: a\nscript: @x\n",
-        "2: a value can't begin so; put it into quotes",
-    ),
+    ("name: a\nscript: @x\n", "2: a value can't begin so; put it into quotes"),
 ];
 
 #[test]

@@ -26,11 +26,9 @@ impl SpawnerParts {
     }
 
     fn begun(&self, spawner: &mut Spawner, job: &CommandJob) -> Result<ShortCommand, SpawnFailure> {
-        let failed = |error: io::Error| {
-            spawn_failure::of(error.to_string(), errno::is_shortage_of(&error))
-        };
-        let unborn =
-            |error: SpawnError| spawn_failure::of(error.to_string(), error.is_shortage());
+        let failed =
+            |error: io::Error| spawn_failure::of(error.to_string(), errno::is_shortage_of(&error));
+        let unborn = |error: SpawnError| spawn_failure::of(error.to_string(), error.is_shortage());
         let heard = match job.kin {
             Kin::Nobody => Heard::Error,
             Kin::Run(..) => Heard::Together,
