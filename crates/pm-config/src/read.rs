@@ -291,8 +291,14 @@ fn finish(
         Ok(warnings) => warnings,
         Err(diagnosis) => return Err(Diagnosis { outside, ..diagnosis }),
     };
+    let said = |table: &AppTable| {
+        let all = table.entries.iter().filter(|entry| !matches!(entry.node.value, Value::Null));
+        all.filter_map(|entry| keys::canonical(&entry.key)).collect()
+    };
+    let written = tables.iter().zip(&names);
     Ok(Ecosystem {
         apps,
+        written: written.filter_map(|(table, name)| Some((name.clone()?, said(table)))).collect(),
         warnings,
         outside,
         source: source.file,
