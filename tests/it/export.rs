@@ -92,9 +92,8 @@ fn only_what_somebody_wrote_is_told_of() {
     );
     let keys = |words: &[&str]| -> Vec<String> {
         let notes = home.run(words.iter().copied().chain(["--json"])).ok().json()["keys"].clone();
-        let note = |it: &Value| {
-            format!("{} {}", it["app"].as_str().unwrap(), it["key"].as_str().unwrap())
-        };
+        let note =
+            |it: &Value| format!("{} {}", it["app"].as_str().unwrap(), it["key"].as_str().unwrap());
         notes.as_array().unwrap().iter().map(note).collect()
     };
     assert_eq!(
