@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use pm_protocol::{Description, Pulse, Row};
 use pm_spec::{
     AppName, AppSpec, ByteString, Bytes, Delay, Environment, Limits, LogFormat, LogSpec, LogTarget,
     RestartPolicy, Span,
@@ -24,6 +25,27 @@ pub(crate) fn check(name: &str, shown: &str) {
         "{} differs; PM_BLESS=1 takes what is shown now:\n--- golden\n{golden}--- shown\n{shown}",
         path.display()
     );
+}
+
+/// All about an instance of [`spec`] of which nothing is known but its row.
+pub(crate) fn described(row: Row) -> Description {
+    Description {
+        rests: false,
+        spec: spec(&row.name),
+        row,
+        out: None,
+        error: None,
+        combined: None,
+        pid_file: None,
+        pids: Vec::new(),
+        ends: Vec::new(),
+        last_delay: 0,
+        next_start: None,
+        next_cron: None,
+        stopped_by: None,
+        status: None,
+        pulse: Pulse::default(),
+    }
 }
 
 /// An app with something in every corner.

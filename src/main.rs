@@ -159,21 +159,23 @@ const ARGS: &str = "[-- <ARGS>...]";
 
 /// Any other mistake; an option nobody knows may be meant for the program.
 fn mistake(error: &clap::Error) -> String {
-    let mut told = house_style(&error.to_string());
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
-        && word == "--all"
-    {
+    let wrong = match error.get(ContextKind::InvalidValue).or(error.get(ContextKind::InvalidArg)) {
+        Some(ContextValue::String(word)) => word,
+        _ => "",
+    };
+    let mut told = house_style(&error.to_string(), wrong);
+    if wrong == "--all" {
         told += "\nhint: all apps are named by `all`, without dashes";
     }
     let is_told = told.contains("after `--`") || !told.contains(ARGS);
     if error.kind() != ErrorKind::UnknownArgument || is_told {
         return told;
     }
-    told + "\nhint: options of a program itself come after `--`"
+    told + &format!("\nhint: options of a program itself come after `--`: `-- {wrong}`")
 }
 
 /// clap's words in our form: `error:`, then `hint:`, then the usage.
-fn house_style(text: &str) -> String {
+fn house_style(text: &str, wrong: &str) -> String {
     let takes_args = text.contains(ARGS);
     let is_idle = |line: &str| {
         line.is_empty()
@@ -181,11 +183,36 @@ fn house_style(text: &str) -> String {
             || !takes_args && line.contains("as a value, use ")
     };
     let lines = text.lines().filter(|line| !is_idle(line));
+    // What is like nothing that was written is no help, and stands in the usage as well.
+    let far: Vec<_> =
+        text.lines().filter_map(|line| line.trim_start().strip_prefix("tip: ")).collect();
+    let far: Vec<_> = far.iter().flat_map(|tip| suggest::far(tip, wrong)).collect();
     let line = |line: &str| match line.trim_start().strip_prefix("tip: ") {
-        Some(tip) => format!("hint: {}", suggest::tip(tip).unwrap_or_else(|| tip.into())),
-        None => suggest::plain(&line.replacen("Usage:", "usage:", 1)),
+        Some(tip) => {
+            let plain = || (!tip.contains("similar ")).then(|| tip.to_owned());
+            Some(format!("hint: {}", suggest::tip(tip, wrong).or_else(plain)?))
+        }
+        None if line.starts_with("Usage:") => {
+            Some(usual(line, &far).replacen("Usage:", "usage:", 1))
+        }
+        None => Some(suggest::plain(line)),
     };
-    lines.map(line).collect::<Vec<_>>().join("\n")
+    lines.filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// clap's usage without options that nobody meant, each with its value.
+fn usual(line: &str, far: &[&str]) -> String {
+    let mut words = line.split(' ').peekable();
+    let mut usual = Vec::new();
+    while let Some(word) = words.next() {
+        if far.contains(&word) {
+            usual.push("[OPTIONS]");
+            words.next_if(|value| value.starts_with('<') && value.ends_with('>'));
+        } else {
+            usual.push(word);
+        }
+    }
+    usual.join(" ")
 }
 
 fn usage() -> String {
@@ -224,8 +251,21 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_our_form() {
         let error = Cli::try_parse_from(["pm", "stop", "--onyl", "x"]).unwrap_err();
-        let told = house_style(&error.to_string());
+        let told = mistake(&error);
         let words: Vec<_> = told.lines().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(words, ["error:", "hint:", "usage:"], "{told}");
+    }
+
+    #[test]
+    fn an_option_of_the_program_is_told_where_it_belongs_and_is_taken_for_no_other() {
+        for (words, hint) in [
+            (&["start", "gunicorn", "--bind", "0:80"][..], "after `--`: `-- --bind`"),
+            (&["start", "gunicorn", "-b", "4"], "after `--`: `-- -b`"),
+            (&["start", "app.py", "--nmae", "a"], "did you mean `--name`?"),
+        ] {
+            let error = Cli::try_parse_from([&["pm"], words].concat()).unwrap_err();
+            let told = mistake(&error);
+            assert!(told.contains(hint) && !told.contains("--gid"), "{told}");
+        }
     }
 }

@@ -31,15 +31,29 @@ fn similar<'a>(word: &str, names: &[&'a str]) -> Vec<&'a str> {
     near
 }
 
-/// clap's tip for an option or a value, in our form; it names the best last.
-pub(crate) fn tip(tip: &str) -> Option<String> {
+/// clap's tip for an option or a value that was written so, in our form; it names the best last, and some that share hardly a letter.
+pub(crate) fn tip(tip: &str, wrong: &str) -> Option<String> {
     if let Some((_, example)) = tip.split_once("as a value, use ") {
         let example = example.trim_matches('\'');
         return Some(format!("options of a program itself come after `--`: `{example}`"));
     }
-    let (_, words) = tip.split_once("similar ")?.1.split_once(": ")?;
-    let words = words.split(',').map(|word| word.trim_matches([' ', '\'']));
-    meant(&words.rev().take(MOST).collect::<Vec<_>>())
+    let words: Vec<_> = similar_in(tip).filter(|word| is_near(word, wrong)).collect();
+    meant(&words.into_iter().rev().take(MOST).collect::<Vec<_>>())
+}
+
+/// What a tip of clap's names that is like nothing that was written.
+pub(crate) fn far<'a>(tip: &'a str, wrong: &str) -> Vec<&'a str> {
+    similar_in(tip).filter(|word| !is_near(word, wrong)).collect()
+}
+
+fn similar_in(tip: &str) -> impl Iterator<Item = &str> {
+    let words = tip.split_once("similar ").and_then(|(_, rest)| rest.split_once(": "));
+    let words = words.map_or("", |(_, words)| words).split(',');
+    words.map(|word| word.trim_matches([' ', '\''])).filter(|word| !word.is_empty())
+}
+
+fn is_near(word: &str, wrong: &str) -> bool {
+    !near(wrong, [word].into_iter()).is_empty()
 }
 
 /// What the standard library says of a bad number, in words for people.
@@ -102,10 +116,11 @@ mod tests {
     #[test]
     fn the_tips_of_the_grammar_take_our_form() {
         let one = "a similar argument exists: '--name'";
-        assert_eq!(tip(one).unwrap(), "did you mean `--name`?");
-        let more = "some similar arguments exist: '--a', '--b', '--c'";
-        assert_eq!(tip(more).unwrap(), "did you mean `--c` or `--b`?");
-        let own = tip("to pass '--x' as a value, use '-- --x'").unwrap();
+        assert_eq!(tip(one, "--nmae").unwrap(), "did you mean `--name`?");
+        let more = "some similar arguments exist: '--gid', '--bond', '--bin'";
+        assert_eq!(tip(more, "--bind").unwrap(), "did you mean `--bin` or `--bond`?");
+        assert_eq!(tip("a similar argument exists: '--gid'", "--bind"), None);
+        let own = tip("to pass '--x' as a value, use '-- --x'", "--x").unwrap();
         assert_eq!(own, "options of a program itself come after `--`: `-- --x`");
     }
 }

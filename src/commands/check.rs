@@ -37,13 +37,11 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
             }
             Target::Word(_) | Target::Path(_) => read::load(Path::new(&word), &caller, &overrides),
         };
-        let (apps, problems): (_, Vec<_>) = match read {
+        // What `start` and `apply` refuse is an error here as well.
+        let (apps, problems): (_, Vec<_>) = match targets::all_known(session, read)? {
             Ok(ecosystem) => {
-                // What `start` and `apply` refuse is an error here as well.
-                let unknown = targets::unknown_needs(session, &ecosystem)?;
                 let names = ecosystem.apps.iter().map(|app| app.name.to_string()).collect();
-                let names = unknown.is_empty().then_some(names);
-                (names, ecosystem.warnings.into_iter().chain(unknown).collect())
+                (Some(names), ecosystem.warnings)
             }
             Err(diagnosis) => (None, diagnosis.diagnostics),
         };

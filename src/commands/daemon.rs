@@ -4,14 +4,15 @@ use std::path::Path;
 
 use pm_daemon::Beginning;
 use pm_protocol::Home;
-use pm_spec::AppSpec;
+use pm_spec::{AppSpec, RestartRule};
 
 use crate::cli::DaemonArgs;
 use crate::prelude::{Exit, Failure, Report};
+use crate::render::rehearsal::BootFate;
 
-/// A saved list for those who only look at it: the apps, and whether any instance of each is wanted up.
+/// A saved list for those who only look at it: the apps, and what a boot makes of each.
 pub(super) struct SavedApps {
-    pub(super) apps: Vec<(AppSpec, bool)>,
+    pub(super) apps: Vec<(AppSpec, BootFate)>,
     /// That an older list had to be used, in a sentence.
     pub(super) warning: Option<String>,
 }
@@ -24,10 +25,24 @@ pub(super) fn saved(root: &Path) -> Result<SavedApps, Failure> {
         Failure::could_not(Exit::Failed, &error).hint("`pm save` makes one of what runs now")
     })?;
     let apps = apps.into_iter().map(|app| {
-        let is_wanted = app.instances.iter().any(|instance| instance.wanted);
-        (app.spec, is_wanted)
+        // As the daemon brings them back, of several the one that comes furthest.
+        let any = |is_so: fn(&_) -> bool| app.instances.iter().any(is_so);
+        let (wanted, resting) = (any(|it| it.wanted), any(|it| it.resting));
+        let always = app.spec.restart.rule == RestartRule::Always;
+        let fate = match (wanted || always, wanted || resting) {
+            (true, _) if !app.spec.is_job() => BootFate::Starts,
+            (_, true) if app.spec.schedule.is_some() => BootFate::Waits,
+            (_, true) => BootFate::Rests,
+            (_, false) => BootFate::Stopped,
+        };
+        (app.spec, fate)
     });
     Ok(SavedApps { apps: apps.collect(), warning })
+}
+
+/// Whether a daemon and a guardian that were killed together have left apps, none of which need live.
+pub(super) fn remembers(home: &Home) -> bool {
+    pm_daemon::remembers(&home.journal())
 }
 
 /// Lives as daemon; started by a guardian only.

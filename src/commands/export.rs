@@ -1,12 +1,12 @@
 //! `pm export`: apps as files of another manager or engine, and what became of each of their keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use pm_config::{Caller, Overrides, path_bytes, program_in_path};
-use pm_export::TargetFiles;
-use pm_spec::AppSpec;
+use pm_export::{ExportNote, TargetFiles};
+use pm_spec::{AppName, AppSpec};
 use serde_json::json;
 
 use crate::cli::ExportArgs;
@@ -18,7 +18,7 @@ use crate::render::exported;
 
 pub(super) fn run(session: &Session, args: &ExportArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;
-    let mut apps = apps(session, args, &caller)?;
+    let (mut apps, written) = apps(session, args, &caller)?;
     if apps.is_empty() {
         let failure = Failure::failed("there is no app to export");
         return Err(failure.hint("name an ecosystem file, or start an app"));
@@ -28,7 +28,8 @@ pub(super) fn run(session: &Session, args: &ExportArgs) -> Result<Report, Failur
             find(app, &caller);
         }
     }
-    let made = args.target.export(&apps);
+    let mut made = args.target.export(&apps);
+    made.notes.retain(|note| is_told(note, &written));
     if let Some(folder) = &args.folder {
         write(&caller.cwd.join(folder), &made, args.force)?;
     }
@@ -46,8 +47,25 @@ pub(super) fn run(session: &Session, args: &ExportArgs) -> Result<Report, Failur
     Ok(report)
 }
 
+/// The keys that a file has of each app; of what runs nobody knows which were written.
+type WrittenKeys = BTreeMap<AppName, BTreeSet<&'static str>>;
+
+/// Whether somebody wrote the key, or something becomes of it that a reader would not think: another name, a secret.
+fn is_told(note: &ExportNote, written: &WrittenKeys) -> bool {
+    let Some((_, keys)) = written.iter().find(|(name, _)| name.as_str() == note.app) else {
+        return true;
+    };
+    // Variables have many keys, and each of these may be only in a part of the others.
+    let key = note.key.split(' ').next().unwrap_or_default();
+    matches!(key, "name" | "env" | "secrets") || keys.contains(key)
+}
+
 /// The apps of the words: of one config, or of the list.
-fn apps(session: &Session, args: &ExportArgs, caller: &Caller) -> Result<Vec<AppSpec>, Failure> {
+fn apps(
+    session: &Session,
+    args: &ExportArgs,
+    caller: &Caller,
+) -> Result<(Vec<AppSpec>, WrittenKeys), Failure> {
     let mut words = args.apps.clone();
     if words.is_empty() {
         words.extend(targets::own_file(&caller.cwd).map(Into::into));
@@ -56,7 +74,7 @@ fn apps(session: &Session, args: &ExportArgs, caller: &Caller) -> Result<Vec<App
     if let [(target, _)] = read.as_slice() {
         let overrides = Overrides::default();
         if let Some(ecosystem) = target.load(session, caller, &overrides)? {
-            return Ok(ecosystem.apps);
+            return Ok((ecosystem.apps, ecosystem.written));
         }
     }
     let mut client = session.need()?;
@@ -67,7 +85,7 @@ fn apps(session: &Session, args: &ExportArgs, caller: &Caller) -> Result<Vec<App
     let mut known = BTreeSet::new();
     let order = all.descriptions.into_iter().map(|one| one.spec);
     let apps = order.filter(|app| known.insert(app.name.clone()));
-    Ok(apps.collect())
+    Ok((apps.collect(), WrittenKeys::new()))
 }
 
 /// A bare name of a program is that of the app's PATH, which others do not have.

@@ -1,6 +1,6 @@
 //! `pm why`: why an app runs or does not, and what to type next.
 
-use pm_protocol::crash_prefix;
+use pm_protocol::{Description, crash_prefix};
 
 use crate::cli::WhyArgs;
 use crate::commands::support::described::described;
@@ -8,11 +8,16 @@ use crate::commands::support::{last_words, selectors};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::{json, why};
 
-/// The newest crash file of an instance.
-fn crash_file(session: &Session, name: &str, id: u32) -> Option<String> {
-    let (folder, prefix) = (session.home.crashes(), crash_prefix(name, id));
+/// The newest crash file of an instance, if it is not of an app of the same name that is gone.
+fn crash_file(session: &Session, one: &Description) -> Option<String> {
+    let folder = session.home.crashes();
+    let prefix = crash_prefix(&one.row.name, one.row.id);
+    // Who restarts an app makes it younger than its first run.
+    let first = one.ends.first().map(|end| end.at.saturating_sub(end.lived));
+    let begun = one.row.created_at.min(first.unwrap_or(u64::MAX));
     let moment = |file: &String| -> Option<u64> {
-        file.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok()
+        let at = file.strip_prefix(&prefix)?.strip_suffix(".json")?.parse().ok()?;
+        (at >= begun).then_some(at)
     };
     let files = std::fs::read_dir(&folder).ok()?;
     let files = files.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -26,7 +31,10 @@ pub(super) fn run(session: &Session, args: &WhyArgs) -> Result<Report, Failure> 
     let described = described(&mut client, select)?;
     let tails = last_words::of_the_failing(session, &mut client, &described.descriptions);
     let mut all = why::reasons(&described, &tails, &args.app);
-    why::add_crash_files(&mut all, |name, id| crash_file(session, name, id));
+    why::add_crash_files(&mut all, |id| {
+        let mut own = described.descriptions.iter().filter(|one| one.row.id == id);
+        crash_file(session, own.next()?)
+    });
     let text = || {
         if session.hides_tables() {
             return String::new();

@@ -17,9 +17,25 @@ pub(crate) struct Rehearsed {
     pub(crate) name: String,
     /// Whether it is to be up after the boot.
     pub(crate) is_wanted: bool,
+    pub(crate) fate: BootFate,
     pub(crate) problems: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) notes: Vec<String>,
+}
+
+/// What a boot makes of an app of the saved list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum BootFate {
+    /// It is started.
+    Starts,
+    /// Its schedule goes on, and nothing runs before its next time.
+    Waits,
+    /// It had ended by itself, and stays down.
+    Rests,
+    /// Somebody had stopped it.
+    #[default]
+    Stopped,
 }
 
 impl Rehearsal {
@@ -34,10 +50,12 @@ pub(crate) fn rehearsal(it: &Rehearsal, look: Look) -> String {
     let mut text = String::new();
     say(&mut text, look, "", (&it.problems, &it.warnings, &[]));
     for app in &it.apps {
-        let (sign, paint, word) = match (app.problems.is_empty(), app.is_wanted) {
+        let (sign, paint, word) = match (app.problems.is_empty(), app.fate) {
             (false, _) => ("✗", Paint::Bad, "would not start"),
-            (true, true) => ("✓", Paint::Good, "would start"),
-            (true, false) => ("-", Paint::Dim, "is saved as stopped"),
+            (true, BootFate::Starts) => ("✓", Paint::Good, "would start"),
+            (true, BootFate::Waits) => ("✓", Paint::Good, "would wait for its next time"),
+            (true, BootFate::Rests) => ("-", Paint::Dim, "had run to its end, and stays down"),
+            (true, BootFate::Stopped) => ("-", Paint::Dim, "is saved as stopped"),
         };
         let name = Paint::Key.on(&safe_text(&app.name), look.colour);
         text.extend([&paint.on(sign, look.colour), " ", &name, " ", word, "\n"]);

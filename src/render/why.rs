@@ -115,9 +115,9 @@ fn of((described, now): (&Description, u64), tail: Option<&LastLines>, word: &st
 }
 
 /// Names the newest crash file of each.
-pub(crate) fn add_crash_files(all: &mut [Reasons], find: impl Fn(&str, u32) -> Option<String>) {
+pub(crate) fn add_crash_files(all: &mut [Reasons], find: impl Fn(u32) -> Option<String>) {
     for one in all {
-        one.crash_file = find(&one.name, one.id);
+        one.crash_file = find(one.id);
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
     use pm_testkit::samples;
 
     use super::*;
-    use crate::golden::spec;
+    use crate::golden;
 
     const NOW: u64 = 1_800_000_000_000;
     const LOOK: Look = Look { width: Some(80), boxes: true, colour: false };
@@ -221,23 +221,7 @@ mod tests {
     }
 
     fn described(id: u32, status: Status, ends: Vec<EndView>) -> Description {
-        Description {
-            rests: false,
-            row: samples::row(id, "web", status),
-            spec: spec("web"),
-            out: None,
-            error: None,
-            combined: None,
-            pid_file: None,
-            pids: Vec::new(),
-            ends,
-            last_delay: 0,
-            next_start: None,
-            next_cron: None,
-            stopped_by: None,
-            status: None,
-            pulse: pm_protocol::Pulse::default(),
-        }
+        Description { ends, ..golden::described(samples::row(id, "web", status)) }
     }
 
     fn of_all(descriptions: Vec<Description>) -> Vec<Reasons> {

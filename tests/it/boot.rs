@@ -316,6 +316,32 @@ fn p45_a_rehearsal_says_what_a_boot_would_miss() {
 }
 
 #[test]
+fn a_rehearsal_says_of_each_what_a_boot_makes_of_it() {
+    let home = Home::new();
+    home.script("app", "exec sleep 1000");
+    home.script("work", "exit 0");
+    home.file(
+        "all.json5",
+        "[{ name: 'nightly', script: './work', schedule: '0 0 1 1 *' }, { name: 'once', script: './work', autorestart: false }, \
+         { name: 'halted', script: './app' }, { name: 'up', script: './app' }]",
+    );
+    home.run(["start", "all.json5"]).ok();
+    home.wait_status("once", "stopped");
+    home.run(["stop", "halted"]).ok();
+    home.run(["save"]).ok();
+    let verify = ["startup", "systemd", "--service-name", "pm-none", "--verify"];
+    home.run(verify)
+        .ends(1)
+        .says("nightly would wait for its next time\n")
+        .says("once had run to its end, and stays down\n")
+        .says("halted is saved as stopped\n")
+        .says("up would start\n");
+    // What the job needs at its time is looked for all the same.
+    fs::remove_file(home.work().join("work")).unwrap();
+    home.run(verify).ends(1).says("nightly would not start\n");
+}
+
+#[test]
 fn startup_names_its_file_first_and_a_dry_run_writes_nothing() {
     let home = Home::new();
     let dry = ["startup", "systemd", "--service-name", "pm-never", "--dry-run"];

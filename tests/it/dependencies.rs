@@ -170,6 +170,19 @@ fn what_can_never_be_is_refused_before_anything_starts() {
         "`web` depends on `bd`, and there is no such app",
         "did you mean `db`?",
     );
+    // Beside whatever else is wrong, in that app or in another.
+    write(&home, &[("web", "depends_on: ['bd'], instances: 'x'"), ("db", "max_restarts: []")]);
+    let all = [
+        "`web` depends on `bd`",
+        "did you mean `db`?",
+        "`instances` must be",
+        "`max_restarts` must",
+    ];
+    let started = home.run(["start", FILE]).ends(2).complains("3 problems, nothing was done");
+    let checked = home.run(["check", FILE]).ends(2);
+    for told in all {
+        assert!(started.err.contains(told) && checked.out().contains(told), "{told}");
+    }
     refused(
         &[("a", "depends_on: ['b']"), ("b", "depends_on: { c: {} }"), ("c", "depends_on: 'a'")],
         "2:58",

@@ -80,6 +80,43 @@ fn a_file_is_printed_or_written_and_told_of_key_by_key() {
 }
 
 #[test]
+fn only_what_somebody_wrote_is_told_of() {
+    let home = Home::new();
+    home.file("app.py", "import signal\nsignal.pause()\n");
+    home.file("app.js", "");
+    home.script("work", "exit 0");
+    home.file(
+        "eco.json5",
+        "[{ name: 'web', script: 'app.py', args: '--port 80' }, { name: 'node', script: 'app.js', instances: 2 }, \
+         { name: 'nightly', script: './work', schedule: '0 3 * * *' }]",
+    );
+    let keys = |words: &[&str]| -> Vec<String> {
+        let notes = home.run(words.iter().copied().chain(["--json"])).ok().json()["keys"].clone();
+        let note =
+            |it: &Value| format!("{} {}", it["app"].as_str().unwrap(), it["key"].as_str().unwrap());
+        notes.as_array().unwrap().iter().map(note).collect()
+    };
+    assert_eq!(
+        keys(&["export", "systemd", "eco.json5"]),
+        [
+            "web name",
+            "web script",
+            "web args",
+            "node name",
+            "node script",
+            "node instances",
+            "nightly name",
+            "nightly script",
+            "nightly schedule",
+        ]
+    );
+    // Of what runs only what is not as it would be.
+    home.run(["start", "eco.json5", "--only", "web"]).ok();
+    let told = keys(&["export", "compose", "web"]);
+    assert_eq!(told, ["web name", "web script", "web args", "web interpreter"]);
+}
+
+#[test]
 fn systemd_takes_its_units() {
     let home = Home::new();
     home.file("ecosystem.json5", FILE);

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use pm_testkit::Home;
+use pm_protocol::{Row, Status};
+use pm_testkit::{Home, fixture};
+
+use crate::pm2_surface::named;
 
 const FILE: &str = "ecosystem.yaml";
 
@@ -72,4 +75,49 @@ fn a_word_nobody_knows_and_one_that_is_contradicted_are_refused() {
         home.file(FILE, format!("apps:\n- {{ name: a, script: /bin/sleep, {rest} }}\n"));
         home.run(["check", FILE]).ends(2).says(why);
     }
+}
+
+/// What is told of it below the list, once it is up and has come back so often.
+fn told(home: &Home, name: &str, restarts: u32) -> String {
+    let is_up = |row: &Row| row.status == Status::Online && row.restarts == restarts;
+    home.wait_until("it is up again", || is_up(&home.row(name)));
+    home.row(name).note.unwrap_or_default()
+}
+
+#[test]
+fn what_goes_round_is_told_with_how_often_and_the_cure() {
+    let home = named("pm2");
+    home.script("job", "echo >> runs; [ $(wc -l < runs) -gt 5 ] && exec sleep 1000; sleep 0.05");
+    home.run(["start", "./job", "--min-uptime", "10", "--no-wait"]).ok();
+    let note = told(&home, "job", 5);
+    assert!(note.starts_with("ended with code 0 5 times in "), "{note}");
+    assert!(note.ends_with("s: `autorestart: false` if its work is done then"), "{note}");
+    // PM2 says nothing of it.
+    let run = home.run(["describe", "job"]).ok();
+    assert!(!run.out().contains(&note), "{}", run.out());
+    let home = Home::new();
+    let fat = ["--eat", "60M", "--live", "forever"];
+    let flags = ["--max-memory-restart", "50M", "--no-wait", "--name", "fat", "--"];
+    home.run([&["start", fixture().to_str().unwrap()][..], &flags, &fat].concat()).ok();
+    home.wait_until("it goes round", || home.row("fat").restarts > 2);
+    home.wait_until("that is told", || {
+        let note = home.row("fat").note.unwrap_or_default();
+        note.starts_with("restarted for its memory (limit 50.0mb) ")
+    });
+    home.run(["why", "fat"]).ok().says(": raise `max_memory_restart`, for it needs more");
+}
+
+#[test]
+fn who_asks_for_pauses_or_is_told_to_begin_again_does_not_go_round() {
+    let home = Home::new();
+    let does = "echo >> runs; [ $(wc -l < runs) -gt 4 ] && exec sleep 1000; sleep 0.05";
+    home.script("asked", does);
+    home.run(["start", "./asked", "--min-uptime", "10", "--restart-delay", "10", "--no-wait"]).ok();
+    assert_eq!(told(&home, "asked", 4), "");
+    home.script("told", "exec sleep 1000");
+    home.run(["start", "./told"]).ok();
+    for _ in 0..3 {
+        home.run(["restart", "told"]).ok();
+    }
+    assert_eq!(told(&home, "told", 3), "");
 }

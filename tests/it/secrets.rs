@@ -5,7 +5,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pm_testkit::{Home, signal, wait_gone};
+use pm_client::Deadline;
+use pm_protocol::List;
+use pm_spec::{Patience, Restart, Select};
+use pm_testkit::{Home, PATIENCE, signal, wait_gone};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 const SECRET: &str = "hunter2-correct-horse";
 
@@ -274,4 +278,41 @@ fn files_of_secrets_are_for_the_user_of_their_app() {
         with_files(&home, secrets, "");
         home.run(["check", "ecosystem.json5"]).ends(2).says(says).says("ecosystem.json5:1:");
     }
+}
+
+#[test]
+fn a_secret_that_can_not_be_read_for_want_of_descriptors_is_read_later() {
+    let home = Home::new();
+    home.file("pw", SECRET);
+    home.script("server", "exec sleep 1000");
+    home.file(
+        "eco.json5",
+        "{ name: 'web', script: './server', env: { DB_PASSWORD: { file: './pw' } } }",
+    );
+    home.run(["start", "eco.json5"]).ok();
+    home.run(["stop", "web"]).ok();
+    // Both are there before the daemon has none left.
+    let (mut asking, mut looking) = (home.client(), home.client());
+    let list = List { select: Vec::new(), usage: false, host: false };
+    let mut row = || looking.call(&list, Deadline::after(PATIENCE)).unwrap().rows.remove(0);
+    row();
+    asking.call(&list, Deadline::after(PATIENCE)).unwrap();
+    let pid = asking.peer().expect("a hello").pid;
+    let is_open = |number: &u64| Path::new(&format!("/proc/{pid}/fd/{number}")).exists();
+    let free = (0..u64::MAX).find(|number| !is_open(number));
+    let daemon = Pid::from_raw(pid.cast_signed());
+    let limit = |limit| prlimit(daemon, Resource::Nofile, limit).unwrap();
+    let before = limit(Rlimit { current: free, ..getrlimit(Resource::Nofile) });
+    let select = vec![Select::Name("web".into())];
+    let call = Restart { select, env: None, wait: Patience::Settled, no_deps: false };
+    let asked = std::thread::spawn(move || asking.call(&call, Deadline::after(PATIENCE)));
+    home.wait_until("it waits", || {
+        let row = row();
+        assert_ne!(row.status.as_str(), "errored", "{row:?}");
+        row.note.is_some_and(|note| note.ends_with("the machine is short of something"))
+    });
+    limit(before);
+    home.wait_status("web", "online");
+    // Who asked was told why it takes longer.
+    asked.join().unwrap().unwrap();
 }

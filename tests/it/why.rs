@@ -100,7 +100,16 @@ fn each_of_the_last_failures_has_a_file_that_tells_no_secret() {
         variables.iter().any(|name| name == "API_TOKEN") && !text.contains("hunter2"),
         "{text}"
     );
-    assert_eq!(fs::metadata(newest).unwrap().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(&newest).unwrap().mode() & 0o777, 0o600);
+    // Those of an app that is gone are not those of the next one that is called so and has its number.
+    home.run(["delete", "bad"]).ok();
+    home.run(["kill"]).ok();
+    home.script("well", "exec sleep 1000");
+    home.run(["start", "./well", "--name", "bad"]).ok();
+    assert_eq!(home.row("bad").id, 0);
+    let why = home.run(["why", "bad", "--json"]).ok().json();
+    assert!(newest.exists());
+    assert!(why[0]["crash_file"].is_null(), "{why}");
 }
 
 #[test]

@@ -117,22 +117,38 @@ fn condition(app: &mut AppFields<'_>, node: &ConfigNode) -> Option<Condition> {
     Condition::parse(word).or_else(|| app.refuse(Field { key: "condition", node }, what))
 }
 
-/// The names an app depends on as written, with their places.
-fn places(table: &AppTable) -> Vec<(String, ConfigPlace)> {
+/// The names an app depends on as written, with their places, and whether it does without.
+fn places(table: &AppTable) -> Vec<WrittenNeed> {
     let mut apart = Findings::default();
     let app = AppFields::new(table.at, &table.entries, &mut apart);
     let Some(field) = app.get("depends_on") else { return Vec::new() };
     let text = |node: &ConfigNode| {
-        node.value.as_text().map(|text| (text.display().trim().to_owned(), node.at))
+        let on = node.value.as_text()?.display().trim().to_owned();
+        Some(WrittenNeed { on, at: node.at, required: true })
     };
     match &field.node.value {
         Value::List(nodes) => nodes.iter().filter_map(text).collect(),
         Value::Table(entries) => {
-            entries.iter().map(|entry| (entry.key.trim().to_owned(), entry.at)).collect()
+            let need = |entry: &TableEntry| WrittenNeed {
+                on: entry.key.trim().to_owned(),
+                at: entry.at,
+                required: !matches!(
+                    entry.node.value.get("required").map(|it| &it.value),
+                    Some(Value::Bool(false))
+                ),
+            };
+            entries.iter().map(need).collect()
         }
         Value::Text(_) => text(field.node).into_iter().collect(),
         Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => Vec::new(),
     }
+}
+
+/// One name in `depends_on`.
+struct WrittenNeed {
+    on: String,
+    at: ConfigPlace,
+    required: bool,
 }
 
 /// Finds what can never be: apps that wait for each other, or for the end of what has none. What apps need and is not
@@ -144,6 +160,10 @@ pub(crate) fn check(
     findings: &mut Findings,
 ) -> Vec<(AppName, Finding)> {
     let mut outside = Vec::new();
+    let known: Vec<&str> = names.iter().flatten().map(AppName::as_str).collect();
+    let lost = |(app, on): (&AppName, &AppName), at| {
+        (on.clone(), missing((app, on), at, &known, off.contains(on)))
+    };
     // Of those that share a name the first counts.
     let tables = tables.iter().zip(names).rev();
     let tables: BTreeMap<_, _> =
@@ -154,18 +174,22 @@ pub(crate) fn check(
     for (number, app) in apps.iter().enumerate().filter(|(_, app)| !app.depends_on.is_empty()) {
         let places = tables.get(&app.name).map(|table| places(table)).unwrap_or_default();
         for need in &app.depends_on {
-            let place = places.iter().rfind(|(name, _)| name == need.app.as_str());
-            let at = place.map_or(ConfigPlace::Whole, |(_, at)| *at);
+            let place = places.iter().rfind(|place| place.on == need.app.as_str());
+            let at = place.map_or(ConfigPlace::Whole, |place| place.at);
             if !tables.contains_key(&need.app) {
-                let known: Vec<&str> = names.iter().flatten().map(AppName::as_str).collect();
-                let is_off = off.contains(&need.app);
-                let finding = || missing((app, need), at, &known, is_off);
-                let lost = need.required.then(|| (need.app.clone(), finding()));
-                outside.extend(lost);
+                outside.extend(need.required.then(|| lost((&app.name, &need.app), at)));
             } else if let Some(needed) = numbers.get(&need.app) {
                 findings.extend(impossible(app, need, at, &apps[*needed]));
                 needs[number].extend((app.name != need.app).then_some((*needed, at)));
             }
+        }
+    }
+    // With what else is wrong in an app, what it needs is told as well.
+    for (name, table) in tables.iter().filter(|(name, _)| !numbers.contains_key(**name)) {
+        let needs = places(table).into_iter();
+        for need in needs.filter(|need| need.required && !outside::is_address(&need.on)) {
+            let on = AppName::parse(&need.on).ok().filter(|on| !tables.contains_key(on));
+            outside.extend(on.map(|on| lost((name, &on), need.at)));
         }
     }
     in_circles(apps, &needs, findings);
@@ -190,21 +214,20 @@ fn in_circles(apps: &[AppSpec], needs: &[Vec<(usize, ConfigPlace)>], findings: &
 }
 
 fn missing(
-    (app, need): (&AppSpec, &Dependency),
+    (app, on): (&AppName, &AppName),
     at: ConfigPlace,
     known: &[&str],
     is_off: bool,
 ) -> Finding {
-    let (name, on) = (quoted(app.name.as_str()), quoted(need.app.as_str()));
+    let (name, needed) = (quoted(app.as_str()), quoted(on.as_str()));
     if is_off {
-        let finding = Finding::error(at, format!("{name} depends on {on}, whose profile is off"));
+        let finding =
+            Finding::error(at, format!("{name} depends on {needed}, whose profile is off"));
         return finding.hint("`--profile` turns it on; `required: false` does without");
     }
-    let finding = Finding::error(at, format!("{name} depends on {on}, and there is no such app"));
-    match keys::nearest(
-        need.app.as_str(),
-        known.iter().copied().filter(|name| *name != app.name.as_str()),
-    ) {
+    let finding =
+        Finding::error(at, format!("{name} depends on {needed}, and there is no such app"));
+    match keys::nearest(on.as_str(), known.iter().copied().filter(|name| *name != app.as_str())) {
         Some(near) => finding.hint(format!("did you mean `{near}`?")),
         None => finding.hint("neither here nor in `pm list`; `--no-deps` starts it without"),
     }

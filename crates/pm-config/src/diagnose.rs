@@ -6,6 +6,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
+use pm_spec::AppName;
+
 /// Columns behind this many bytes are counted in bytes, so that a hostile one-line file can't cost the square of its size.
 pub(crate) const COUNTED: usize = 2_000;
 
@@ -85,6 +87,8 @@ pub struct Excerpt {
 pub struct Diagnosis {
     /// The problems.
     pub diagnostics: Vec<Diagnostic>,
+    /// What apps depend on and the config does not have, each with the problem that it is if nobody knows it.
+    pub outside: Vec<(AppName, Diagnostic)>,
 }
 
 impl fmt::Display for Diagnosis {

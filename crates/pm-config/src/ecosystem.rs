@@ -2,6 +2,7 @@
 //!
 //! It finds the app tables; what is in them is `understand.rs`'s.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use pm_spec::{AppName, AppSpec};
@@ -24,6 +25,8 @@ pub struct Ecosystem {
     pub outside: Vec<(AppName, Diagnostic)>,
     /// The file, absolute; `None` for a script or standard input. Of several it is the first.
     pub source: Option<PathBuf>,
+    /// The keys that were written for each app, by their canonical names.
+    pub written: BTreeMap<AppName, BTreeSet<&'static str>>,
     /// Apps that are left out because none of their profiles is on.
     pub off: Vec<AppName>,
     /// What the file wants to be told of its apps.

@@ -162,7 +162,8 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
     } else {
         search.program(OsStr::new(name))
     };
-    let short = Path::new(name).file_name().and_then(also_called);
+    // Who writes a path means that one: another Python lacks what is installed there.
+    let short = if name.contains('/') { None } else { also_called(OsStr::new(name)) };
     let other = search.other_python(OsStr::new(name)).filter(|_| !name.contains('/'));
     if let Some((other, path)) = other.as_ref().zip(path.as_ref()) {
         let message =
@@ -180,7 +181,14 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
     }) else {
         let finding = Finding::error(at, format!("there is no interpreter {}", quoted(name)));
         app.findings.add(if name.contains('/') {
-            finding.hint("it must be a file that can be executed")
+            let is_python = Runtime::of(Path::new(name)) == Runtime::Python;
+            let there = search.venv_python().filter(|_| is_python);
+            let named = Path::new(name).file_name().unwrap_or_default();
+            let other = || search.program(OsStr::new(also_called(named)?));
+            match there.or_else(|| search.program(named)).or_else(other) {
+                Some(there) => finding.hint(format!("there is {}", there.display())),
+                None => finding.hint("it must be a file that can be executed"),
+            }
         } else if let Some(other) = other {
             finding.hint(other + "; without `interpreter` that one runs it")
         } else {

@@ -68,6 +68,7 @@ mod user;
 mod venv;
 mod words;
 mod yaml;
+mod yaml_fault;
 
 pub use alerts::EcosystemAlerts;
 pub use amend::amended;

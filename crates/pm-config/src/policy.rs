@@ -3,9 +3,10 @@
 use pm_spec::{AppSpec, ByteString, Delay, RestartRule};
 
 use crate::caller::Beside;
-use crate::diagnose::{ConfigPlace, Finding, quoted};
+use crate::diagnose::{Finding, quoted};
 use crate::fields::{AppFields, whole};
 use crate::ground::ConfigGround;
+use crate::keys;
 
 /// The pause before a restart, `usual` where nothing is said of it; as in PM2 the growing one wins, and 0 means that there is none.
 pub(crate) fn delay(app: &mut AppFields<'_>, usual: Delay) -> Delay {
@@ -42,9 +43,10 @@ pub(crate) fn stays_up(app: &mut AppFields<'_>) {
     }
 }
 
+const WHAT: &str = "a number of instances or \"max\"";
+
 /// How many instances: PM2's `max` and 0 are all CPUs, a negative number all but so many.
 pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<u16> {
-    const WHAT: &str = "a number of instances or \"max\"";
     let field = app.get("instances")?;
     let value = &field.node.value;
     let number = match (whole(value), value.as_text().map(ByteString::as_bytes)) {
@@ -52,9 +54,12 @@ pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> O
         (None, Some(b"max")) => 0,
         (None, Some(text)) => {
             let begun = leading(text);
-            let is_typed = matches!(field.node.at, ConfigPlace::Flag(_));
-            if begun.is_none() && is_typed && ground.overrides.beside == Beside::All {
-                return app.refuse(field, WHAT);
+            // To PM2 all that is no number is `max`.
+            if begun.is_none() && ground.overrides.beside == Beside::All {
+                let finding =
+                    field.must_be(WHAT).hint(number_meant(&String::from_utf8_lossy(text)));
+                app.findings.add(finding);
+                return None;
             }
             let taken = begun.map_or_else(|| "\"max\"".to_owned(), |number| number.to_string());
             let message = format!("`instances` {} is taken as {taken}, as in PM2", quoted(text));
@@ -69,6 +74,20 @@ pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> O
     }
     let left = i128::from(ground.caller.cpus).saturating_add(number).max(1);
     Some(u16::try_from(left).unwrap_or(1))
+}
+
+/// What to write in the place of a word that is no number.
+fn number_meant(word: &str) -> String {
+    const WORDS: [&str; 10] =
+        ["max", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    match keys::nearest(word, WORDS.into_iter()) {
+        Some("max") => "did you mean `max`?".into(),
+        Some(number) => {
+            let number = WORDS.iter().position(|word| *word == number).unwrap_or(1);
+            format!("did you mean `{number}`?")
+        }
+        None => "a number such as 2; `max` is one for each CPU".into(),
+    }
 }
 
 /// The number a text begins with, as JavaScript's `parseInt` reads it.

@@ -279,7 +279,7 @@ fn finish(
     // PM2 starts the others where a script is missing, and says what it did not start.
     let is_lenient = job.overrides.beside == Beside::Pm2s && !apps.is_empty();
     let failed = if is_lenient { findings.has_wrong_values() } else { findings.has_errors() };
-    let warnings = source.judged(findings, text, failed)?;
+    let judged = source.judged(findings, text, failed);
     let placed = |(on, finding)| {
         let mut own = alone.apart();
         own.add(finding);
@@ -287,8 +287,18 @@ fn finish(
     };
     let outside = outside.into_iter().filter(|_| !job.overrides.no_deps);
     let outside = outside.filter_map(placed).collect();
+    let warnings = match judged {
+        Ok(warnings) => warnings,
+        Err(diagnosis) => return Err(Diagnosis { outside, ..diagnosis }),
+    };
+    let said = |table: &AppTable| {
+        let all = table.entries.iter().filter(|entry| !matches!(entry.node.value, Value::Null));
+        all.filter_map(|entry| keys::canonical(&entry.key)).collect()
+    };
+    let written = tables.iter().zip(&names);
     Ok(Ecosystem {
         apps,
+        written: written.filter_map(|(table, name)| Some((name.clone()?, said(table)))).collect(),
         warnings,
         outside,
         source: source.file,

@@ -101,7 +101,8 @@ impl ConfigSource {
     pub(crate) fn failed(&self, finding: Finding) -> Diagnosis {
         let mut findings = Findings::default();
         findings.add(finding);
-        Diagnosis { diagnostics: findings.into_diagnostics(&self.origin, "") }
+        let diagnostics = findings.into_diagnostics(&self.origin, "");
+        Diagnosis { diagnostics, outside: Vec::new() }
     }
 
     /// A file and what is in it.
@@ -121,7 +122,7 @@ impl ConfigSource {
         failed: bool,
     ) -> Result<Vec<Diagnostic>, Diagnosis> {
         let diagnostics = findings.into_diagnostics(&self.origin, text);
-        if failed { Err(Diagnosis { diagnostics }) } else { Ok(diagnostics) }
+        if failed { Err(Diagnosis { diagnostics, outside: Vec::new() }) } else { Ok(diagnostics) }
     }
 
     /// What is in its file.

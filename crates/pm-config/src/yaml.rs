@@ -6,6 +6,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 use crate::diagnose::{ConfigPlace, Finding};
 use crate::shape::{Locate, Shape};
 use crate::tree::{ConfigNode, Value};
+use crate::yaml_fault;
 
 /// Reads one document.
 pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
@@ -23,8 +24,8 @@ pub(crate) fn parse(text: &str) -> Result<ConfigNode, Finding> {
         budget: serde_saphyr::budget! { max_nodes: 2_000_000, max_events: 4_000_000 },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
     };
-    let spanned: Spanned<Shape<Saphyr>> =
-        serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))?;
+    let spanned: Spanned<Shape<Saphyr>> = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| explain(text, &error))?;
     Ok(ConfigNode { at: place(&spanned.defined, &spanned.referenced), value: spanned.value.0 })
 }
 
@@ -39,13 +40,13 @@ fn known(location: &Location) -> Option<ConfigPlace> {
     (line > 0).then_some(ConfigPlace::Line { line, column: column.max(1) })
 }
 
-fn explain(error: &serde_saphyr::Error) -> Finding {
+fn explain(source: &str, error: &serde_saphyr::Error) -> Finding {
     let at = error.location().as_ref().and_then(known).unwrap_or(ConfigPlace::Whole);
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or("this is no YAML");
     // The place is told beside the message.
     let message = first.split_once(" at line ").map_or(first, |(message, _)| message);
-    Finding::error(at, message.strip_prefix("error: ").unwrap_or(message))
+    yaml_fault::finding(source, at, message.strip_prefix("error: ").unwrap_or(message))
 }
 
 /// YAML's places come with the values.

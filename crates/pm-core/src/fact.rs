@@ -122,3 +122,23 @@ pub enum SpawnFailure {
     /// The daemon died before it got that far; not the app's fault.
     Interrupted,
 }
+
+impl SpawnFailure {
+    /// In words for people.
+    pub fn words(self) -> String {
+        match self {
+            Self::Refused(why) | Self::Short(why) => why,
+            Self::Interrupted => "interrupted".into(),
+        }
+    }
+
+    /// The same failure, told in other words.
+    #[must_use]
+    pub fn told(self, words: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Refused(why) => Self::Refused(words(why)),
+            Self::Short(why) => Self::Short(words(why)),
+            Self::Interrupted => Self::Interrupted,
+        }
+    }
+}

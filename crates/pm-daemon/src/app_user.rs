@@ -6,7 +6,7 @@ use pm_os::stdio::PipeOwner;
 use pm_os::user;
 use pm_spec::{AppSpec, Identifier, UserChoice};
 
-use crate::plan;
+use crate::{plan, spawn_failure};
 
 /// Whom an app runs as.
 pub(crate) struct AppUser {
@@ -17,7 +17,7 @@ pub(crate) struct AppUser {
 
 /// Looks up the user an app is to run as. A group without a user keeps our user.
 pub(crate) fn find(choice: &UserChoice) -> Result<AppUser, SpawnFailure> {
-    let fail = |error: user::UserError| SpawnFailure::Refused(error.to_string());
+    let fail = |error: user::UserError| spawn_failure::of(error.to_string(), error.is_shortage());
     let account = match &choice.uid {
         Some(Identifier::Name(name)) => user::find(&name.display()).map_err(fail)?,
         Some(Identifier::Number(number)) => user::by_number(*number).map_err(fail)?,

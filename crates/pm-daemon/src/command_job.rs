@@ -1,6 +1,6 @@
 //! A command beside an app: what is wanted of the thread that makes processes.
 
-use pm_core::{InstanceId, RunId};
+use pm_core::{InstanceId, RunId, SpawnFailure};
 use pm_os::tag::Tag;
 use pm_spec::{AppSpec, ByteString, HookStage, Serving};
 use tokio::sync::oneshot;
@@ -19,7 +19,7 @@ pub(crate) struct CommandJob {
     pub(crate) printed: Vec<(String, Vec<u8>)>,
     /// What it reads.
     pub(crate) input: Option<String>,
-    pub(crate) reply: oneshot::Sender<Result<ShortCommand, String>>,
+    pub(crate) reply: oneshot::Sender<Result<ShortCommand, SpawnFailure>>,
 }
 
 /// Whose a command is.

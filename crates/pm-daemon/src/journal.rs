@@ -5,6 +5,7 @@
 //! stays beside it as `journal.old`.
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -48,6 +49,27 @@ pub(crate) struct Journal {
     trouble: Option<String>,
     /// Some of what was written since the machine booted could not be read again.
     has_lost: bool,
+}
+
+/// This boot's name in a journal.
+pub(crate) fn boot() -> String {
+    pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0))
+}
+
+/// Whether a journal of this boot knows an app. Who leaves in good order forgets all before.
+pub fn remembers(path: &Path) -> bool {
+    let mut apps = BTreeSet::new();
+    for record in read(path, &boot()).map(|replay| replay.records).unwrap_or_default() {
+        match record {
+            Record::App(app) => _ = apps.insert(app.id),
+            Record::AppGone(app) => _ = apps.remove(&app),
+            Record::Instance(_)
+            | Record::InstanceGone(_)
+            | Record::End(..)
+            | Record::Counters(_) => {}
+        }
+    }
+    !apps.is_empty()
 }
 
 /// What is at a journal's path.

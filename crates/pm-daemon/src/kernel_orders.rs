@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use pm_core::SpawnFailure;
 use pm_os::cgroup::GroupLimits;
 use pm_os::limits::Nofile;
 use pm_os::spawn::{IoTurn, Isolation, IsolationError, IsolationPlan, KernelOrders};
@@ -68,9 +67,8 @@ pub(crate) fn asks(app: &AppSpec) -> bool {
 
 /// Why no process could be made as the app says, with the rights that we have.
 pub(crate) fn denied(app: &AppSpec) -> Option<String> {
-    let user = app.user.as_ref().map(app_user::find);
-    if let Some(Err(SpawnFailure::Refused(why) | SpawnFailure::Short(why))) = user {
-        return Some(why);
+    if let Some(Err(failure)) = app.user.as_ref().map(app_user::find) {
+        return Some(failure.words());
     }
     let denied = of(app, None).denied().map(|error| error.to_string());
     let denied = denied.or_else(|| isolation(app).err().map(|error| error.to_string()));

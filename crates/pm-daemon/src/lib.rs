@@ -51,6 +51,7 @@ mod server;
 mod shared_sockets;
 mod short_command;
 mod slots;
+mod spawn_failure;
 mod spawner;
 mod staged_commands;
 mod store;
@@ -64,5 +65,6 @@ mod unwritten;
 mod worker_watch;
 
 pub use error::DaemonError;
+pub use journal::remembers;
 pub use reactor::{Beginning, run};
 pub use store::{StoreError, load as load_saved};

@@ -147,7 +147,7 @@ impl Preparer<'_> {
         let job = SecretFiles { run: self.run, app, printed, reply };
         self.spawner.send(SpawnerJob::LaySecrets(Box::new(job))).ok();
         match laid.await {
-            Ok(laid) => laid.map_err(SpawnFailure::Refused),
+            Ok(laid) => laid,
             Err(_) => Err(SpawnFailure::Interrupted),
         }
     }
@@ -192,7 +192,10 @@ impl Preparer<'_> {
         self.spawner.send(SpawnerJob::Command(Box::new(job))).ok();
         let command_begun = match begun.await {
             Ok(Ok(begun)) => begun,
-            Ok(Err(why)) => return Ok(Err(format!("could not be run: {why}"))),
+            Ok(Err(SpawnFailure::Short(why))) => {
+                return Err(SpawnFailure::Short(format!("run `{}`: {why}", command.line())));
+            }
+            Ok(Err(failure)) => return Ok(Err(format!("could not be run: {}", failure.words()))),
             Err(_) => return Err(SpawnFailure::Interrupted),
         };
         let timeout = Duration::from_millis(command.timeout.as_millis());

@@ -15,7 +15,7 @@ use pm_spec::{AppSpec, SecretSource};
 use rustix::process::geteuid;
 use tokio::sync::oneshot;
 
-use crate::{app_user, secrets};
+use crate::{app_user, secrets, spawn_failure};
 
 /// One that is a file has no more, as with systemd.
 const MOST: usize = 1 << 20;
@@ -35,7 +35,7 @@ pub(crate) struct SecretFiles {
     /// What commands have printed, by the name of the secret.
     pub(crate) printed: BTreeMap<String, Vec<u8>>,
     /// The folder, or what could not be done and why.
-    pub(crate) reply: oneshot::Sender<Result<Vec<u8>, String>>,
+    pub(crate) reply: oneshot::Sender<Result<Vec<u8>, SpawnFailure>>,
 }
 
 impl SecretFiles {
@@ -46,23 +46,18 @@ impl SecretFiles {
         self.reply.send(laid).ok();
     }
 
-    fn laid(&self, home_id: u32) -> Result<PathBuf, String> {
-        let words = |failure| match failure {
-            SpawnFailure::Refused(why) | SpawnFailure::Short(why) => why,
-            SpawnFailure::Interrupted => "interrupted".into(),
-        };
-        let user = self.app.user.as_ref().map(app_user::find).transpose().map_err(words)?;
+    fn laid(&self, home_id: u32) -> Result<PathBuf, SpawnFailure> {
+        let user = self.app.user.as_ref().map(app_user::find).transpose()?;
         let owner = user.filter(|user| !user.credentials.are_ours()).map(|user| user.owner);
-        let failed =
-            |error: io::Error| format!("keep its secrets in memory: {}", secrets::words(&error));
+        let failed = |error: io::Error| {
+            spawn_failure::of_io(&error).told(|why| format!("keep its secrets in memory: {why}"))
+        };
         let folder = home_folder(home_id)?.join(self.run.0.to_string());
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
         for (name, source) in &self.app.secrets {
             let value = match source {
                 SecretSource::Printed(_) => self.printed.get(name).cloned().unwrap_or_default(),
-                SecretSource::File(path) => secrets::read(path, MOST).map_err(|why| {
-                    format!("read the secret `{name}` from {}: {why}", path.display())
-                })?,
+                SecretSource::File(path) => secrets::read(name, path, MOST)?,
             };
             write(&folder.join(name), &value, owner).map_err(failed)?;
         }
@@ -115,15 +110,19 @@ fn name(home_id: u32) -> String {
 }
 
 /// The folder of a home, made if it is not there.
-fn home_folder(home_id: u32) -> Result<PathBuf, String> {
-    let mut whys = Vec::new();
+fn home_folder(home_id: u32) -> Result<PathBuf, SpawnFailure> {
+    let (mut whys, mut is_short) = (Vec::new(), false);
     for place in places() {
         match made(&place, home_id) {
             Ok(folder) => return Ok(folder),
-            Err(error) => whys.push(format!("{}: {}", place.display(), secrets::words(&error))),
+            Err(error) => {
+                let failure = spawn_failure::of_io(&error);
+                is_short |= matches!(failure, SpawnFailure::Short(_));
+                whys.push(format!("{}: {}", place.display(), failure.words()));
+            }
         }
     }
-    Err(format!("keep its secrets in memory: {}", whys.join("; ")))
+    Err(spawn_failure::of(format!("keep its secrets in memory: {}", whys.join("; ")), is_short))
 }
 
 fn made(place: &Path, home_id: u32) -> io::Result<PathBuf> {

@@ -5,10 +5,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 
+use pm_core::SpawnFailure;
 use pm_spec::{AppSpec, ByteString};
 use rustix::fs::OFlags;
 
-use crate::plan;
+use crate::{plan, spawn_failure};
 
 /// A value is shorter: the kernel takes no variable of more than 128 KiB.
 pub(crate) const MOST: usize = 64 << 10;
@@ -17,14 +18,16 @@ pub(crate) const MOST: usize = 64 << 10;
 pub(crate) const FOLDER: &str = "CREDENTIALS_DIRECTORY";
 
 /// Adds them to what a process gets; else what can't be read, and why.
-pub(crate) fn lay(env: &mut Vec<CString>, app: &AppSpec) -> Result<(), String> {
+pub(crate) fn lay(env: &mut Vec<CString>, app: &AppSpec) -> Result<(), SpawnFailure> {
     for (name, path) in &app.secret_files {
-        let failed =
-            |why: String| format!("read the secret `{name}` from {}: {why}", path.display());
-        let value = read(path, MOST).map(trimmed).map_err(failed)?;
-        set(env, name, &value).map_err(failed)?;
+        let value = trimmed(read(name, path, MOST)?);
+        set(env, name, &value).map_err(|why| SpawnFailure::Refused(unread(name, path, &why)))?;
     }
     Ok(())
+}
+
+fn unread(name: &str, path: &ByteString, why: &str) -> String {
+    format!("read the secret `{name}` from {}: {why}", path.display())
 }
 
 /// Adds those that were printed for a process of the app, and where its files of secrets are, as that has them: nobody else
@@ -65,9 +68,10 @@ pub(crate) fn trimmed(mut value: Vec<u8>) -> Vec<u8> {
     value
 }
 
-/// What a file holds, if that is not too much.
-pub(crate) fn read(path: &ByteString, most: usize) -> Result<Vec<u8>, String> {
-    held(path, most).map_err(|error| words(&error))
+/// What the file of a secret holds, if that is not too much.
+pub(crate) fn read(name: &str, path: &ByteString, most: usize) -> Result<Vec<u8>, SpawnFailure> {
+    let failed = |error| spawn_failure::of_io(&error).told(|why| unread(name, path, &why));
+    held(path, most).map_err(failed)
 }
 
 fn held(path: &ByteString, most: usize) -> io::Result<Vec<u8>> {
@@ -84,10 +88,4 @@ fn held(path: &ByteString, most: usize) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("it has more than {} KiB", most >> 10)));
     }
     Ok(value)
-}
-
-/// Without the number of the error, which helps nobody.
-pub(crate) fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_lowercase()
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pm_core::{AppId, Core, RunId, SpawnFailure, Status};
 use pm_guardian::{Link, LinkError, ToGuardian};
 use pm_node::{Maker, Note};
-use pm_os::errno::words;
+use pm_os::errno::{is_shortage, words};
 use pm_os::listening;
 use pm_os::spawn::Credentials;
 use pm_spec::{AppSpec, ListenAddress, ListenSocket};
@@ -129,7 +129,7 @@ impl SharedSockets {
 
     /// Why one can't be had, and from whom.
     fn refusal(&self, socket: &ListenSocket, errno: Errno) -> SpawnFailure {
-        if matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS) {
+        if is_shortage(errno) {
             return SpawnFailure::Short(format!("listen on {}: {}", socket.at, words(errno)));
         }
         if errno != Errno::ADDRINUSE {

@@ -45,14 +45,10 @@ pub(crate) fn request_beside<'fd>(
     (numbers, pid): (RunNumbers<'_>, Option<u32>),
     home: &Home,
     stdio: [BorrowedFd<'fd>; 3],
-) -> Result<SpawnRequest<'fd>, String> {
-    let words = |failure| match failure {
-        SpawnFailure::Refused(why) | SpawnFailure::Short(why) => why,
-        SpawnFailure::Interrupted => "interrupted".into(),
-    };
-    let user = app.user.as_ref().map(app_user::find).transpose().map_err(words)?;
+) -> Result<SpawnRequest<'fd>, SpawnFailure> {
+    let user = app.user.as_ref().map(app_user::find).transpose()?;
     let line = plan::command_line(app, numbers, home, user.as_ref().map(|user| &user.person));
-    let mut line = line.map_err(|error| error.to_string())?;
+    let mut line = line.map_err(|error| SpawnFailure::Refused(error.to_string()))?;
     secrets::lay(&mut line.env, app)?;
     secrets::take_over(&mut line.env, app, pid);
     let credentials = user.map(|user| user.credentials);
@@ -184,7 +180,7 @@ impl ShortCommand {
 
 /// What was wrong with one that is begun, or could not be; `None`: nothing, or nobody is there any more to begin it.
 pub(crate) async fn trouble_of(
-    begun: oneshot::Receiver<Result<ShortCommand, String>>,
+    begun: oneshot::Receiver<Result<ShortCommand, SpawnFailure>>,
     until: impl Future<Output = ()>,
 ) -> Option<CommandTrouble> {
     let unseen = |why| Some(CommandTrouble::unseen(why));
@@ -193,7 +189,7 @@ pub(crate) async fn trouble_of(
             Ok(end) => CommandTrouble::of(end),
             Err(error) => unseen(format!("could not be waited for: {error}")),
         },
-        Err(why) => unseen(format!("could not be run: {why}")),
+        Err(failure) => unseen(format!("could not be run: {}", failure.words())),
     }
 }
 

@@ -38,6 +38,7 @@ use crate::secret_files::{self, SecretFiles};
 use crate::secrets;
 use crate::shared_sockets::{Demand, SharedSockets};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, store_notices, store_pidfd, store_stream};
+use crate::spawn_failure;
 
 /// As root a pipe may be larger, which saves wake-ups; others have a budget of pipe pages (pipe(7)).
 const PIPE_SIZE: usize = 256 << 10;
@@ -217,7 +218,7 @@ impl SpawnerParts {
         let person = user.as_ref().map(|app_user| &app_user.person);
         let mut line = plan::command_line(app, numbers, &self.home, person)
             .map_err(|_| refused("start it: an argument holds a NUL byte".into()))?;
-        secrets::lay(&mut line.env, app).map_err(refused)?;
+        secrets::lay(&mut line.env, app)?;
         for (name, value) in &job.printed {
             secrets::set(&mut line.env, name, value)
                 .map_err(|why| refused(format!("set the secret `{name}`: {why}")))?;
@@ -235,8 +236,8 @@ impl SpawnerParts {
         let credentials = credentials.filter(|credentials| !credentials.are_ours());
         let of = (job.plan.app_id, job.run, job.old);
         let sockets = tools.sockets.open(of, app, credentials.as_ref())?;
-        let isolation =
-            kernel_orders::isolation(app).map_err(|error| refused(error.to_string()))?;
+        let isolation = kernel_orders::isolation(app)
+            .map_err(|error| spawn_failure::of(error.to_string(), error.is_shortage()))?;
         let mut plan = self.spawn_plan(line, &pipes, stdin.as_fd(), credentials);
         let inodes = sockets.iter().filter_map(accepting::inode_of).collect();
         plan.names_its_pid = !sockets.is_empty();
@@ -247,12 +248,14 @@ impl SpawnerParts {
         plan.handed.extend(channel.as_ref().map(|line| line.theirs.as_fd()));
         let limits = kernel_orders::group(app);
         let group = limits.map(|limits| Cgroup::make(tag, &limits)).transpose();
-        let (group, doors) = group.map_err(|error| refused(error.to_string()))?.unzip();
+        let (group, doors) = group
+            .map_err(|error| spawn_failure::of(error.to_string(), error.is_shortage()))?
+            .unzip();
         plan.cgroup = doors.as_ref();
         self.log_writer.settle();
         let born = tools.spawner.spawn(tag, &plan).map_err(|error| {
             group.iter().for_each(Cgroup::remove);
-            if error.is_shortage() { short(error.to_string()) } else { refused(error.to_string()) }
+            spawn_failure::of(error.to_string(), error.is_shortage())
         })?;
         // If the guardian is gone the reactor hands everything to its successor, this run included.
         store_pidfd(&self.link, tag, job.address(), (born.pid, &born.pidfd)).ok();
@@ -359,7 +362,7 @@ impl SpawnerParts {
             stdio::app_pipe(owner, size).map_err(|error| short(error.to_string()))?;
         let mut target = self.log_writer.prepare(key, &sink).map_err(|error| {
             // A disk may be well again, and descriptors free; a wrong path stays wrong.
-            if error.may_pass() { short(error.to_string()) } else { refused(error.to_string()) }
+            spawn_failure::of(error.to_string(), error.may_pass())
         })?;
         if is_short(reader.as_raw_fd()) {
             target.spare(&sink);

@@ -106,7 +106,7 @@ impl Trial {
         let ears = Ears::open(Heard::Both)?;
         let isolation = kernel_orders::isolation(app).map_err(io::Error::other)?;
         let mut request = request_beside(app, (numbers, Some(self.pid)), home, ears.stdio())
-            .map_err(io::Error::other)?;
+            .map_err(|failure| io::Error::other(failure.words()))?;
         request.argv = trial_words(self.check, request.argv);
         request.kernel = kernel_orders::of(app, None);
         request.isolation = isolation.as_ref();

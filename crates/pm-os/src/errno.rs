@@ -1,4 +1,4 @@
-//! What the kernel answered, as words for people. Nothing here decides what an error means.
+//! What the kernel answered, as words for people, and whether it may answer otherwise later.
 
 use std::io;
 
@@ -18,6 +18,16 @@ pub fn words(errno: Errno) -> String {
         Some(first) => first.to_lowercase().chain(letters).collect(),
         None => format!("error {}", errno.raw_os_error()),
     }
+}
+
+/// Whether the machine or we are short of something, so that the same may succeed later: processes, memory or descriptors.
+pub fn is_shortage(errno: Errno) -> bool {
+    matches!(errno, Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::NOBUFS)
+}
+
+/// The same of what the standard library calls an error.
+pub fn is_shortage_of(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|number| is_shortage(Errno::from_raw_os_error(number)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::process::{Gid, Uid, getegid, geteuid, getgroups};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use crate::errno;
 use crate::spawn::Credentials;
 use crate::stdio::PipeOwner;
 
@@ -56,6 +57,13 @@ pub enum UserError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl UserError {
+    /// Whether trying again later may help.
+    pub fn is_shortage(&self) -> bool {
+        matches!(self, Self::Unreadable { source, .. } if errno::is_shortage_of(source))
+    }
 }
 
 impl Account {

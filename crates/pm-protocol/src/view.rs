@@ -78,6 +78,9 @@ pub struct Row {
     /// Why it is not up, in one line, if there is something to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Whether the note is that it ends again and again and looks well in between, which PM2 does not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_round: bool,
     /// When it runs next and how its runs went, if it is a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Box<JobView>>,

@@ -28,6 +28,7 @@ pub fn row(id: u32, name: &str, status: Status) -> Row {
         mode: Mode::Fork,
         watching: false,
         note: None,
+        goes_round: false,
         job: None,
         health: None,
         waits_for: None,

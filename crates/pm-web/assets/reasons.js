@@ -6,6 +6,11 @@ import { known, t } from "./words.js";
 const SENTENCES = [
   [/^gave up after (?<n>\d+) short runs in a row; the last one (?<last>.+)$/, "reason.loop"],
   [/^(?:a failure|(?<n>\d+) failures in a row) before this run; it (?:was )?(?<last>.+)$/, "reason.failing"],
+  [/^ended with code 0 (?<n>\d+) times in (?<span>\w+): `autorestart: false` /, "reason.round.done"],
+  [/^restarted for its memory \(limit (?<limit>\S+)\) (?<n>\d+) times in (?<span>\w+): /, "reason.round.memory"],
+  [/^restarted for a change of (?<path>.+) (?<n>\d+) times in (?<span>\w+): /, "reason.round.file"],
+  [/^restarted for it was unhealthy (?<n>\d+) times in (?<span>\w+): /, "reason.round.unhealthy"],
+  [/^(?<last>(?:exited|killed|ended) .+) (?<n>\d+) times in (?<span>\w+): `pm why` /, "reason.round"],
   [/^waits (?<span>\S+): (?:a failure|(?<n>\d+) failures in a row)$/, "reason.pause"],
   [/^waits (?<span>\S+): (?:a short run|(?<n>\d+) short runs)$/, "reason.pause.short"],
   [/^waits (?<span>\S+): it failed and is tried again, (?<n>\d+) of (?<all>\d+)$/, "reason.pause.retry"],

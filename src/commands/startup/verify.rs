@@ -20,7 +20,7 @@ use crate::commands::daemon;
 use crate::commands::support::listing;
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
-use crate::render::rehearsal::{self, Rehearsal, Rehearsed};
+use crate::render::rehearsal::{self, BootFate, Rehearsal, Rehearsed};
 use crate::session::environment;
 
 use look::{AccessMode, access, executable, shebang};
@@ -43,10 +43,11 @@ pub(super) fn verify(session: &Session, unit: &Unit) -> Result<Report, Failure> 
     let mut rehearsal = Rehearsal::default();
     rehearsal.warnings.extend(saved.warning);
     installed(unit, &mut rehearsal);
-    for (app, is_wanted) in &saved.apps {
-        let mut rehearsed =
-            Rehearsed { name: app.name.to_string(), is_wanted: *is_wanted, ..Rehearsed::default() };
-        if *is_wanted {
+    for (app, fate) in &saved.apps {
+        let is_wanted = *fate == BootFate::Starts;
+        let name = app.name.to_string();
+        let mut rehearsed = Rehearsed { name, is_wanted, fate: *fate, ..Rehearsed::default() };
+        if matches!(fate, BootFate::Starts | BootFate::Waits) {
             files(app, &runner, &mut rehearsed);
         }
         variables(app, &shell, &mut rehearsed);

@@ -3,6 +3,7 @@
 use crate::called;
 use crate::commands::support::failing::{Failing, cwd, quoted};
 use crate::commands::support::port_conflict;
+use crate::commands::support::program_cure::{program, unfound};
 use crate::commands::support::python_cure::{python_attribute, python_module, run_by};
 use crate::render::outcomes::Explanation;
 use pm_client::Client;
@@ -81,9 +82,12 @@ pub(crate) fn of_end(one: &Description) -> Option<Explanation> {
             "crash",
             "it broke in native code: the program itself, an extension module or a library",
         ),
-        (_, Some(127)) => {
-            told("program", "127 is a shell's word for a program that is not in PATH")
-        }
+        (_, Some(127)) => told(
+            "program",
+            &unfound(one).unwrap_or_else(|| {
+                "127 is a shell's word for a program that is not in PATH".into()
+            }),
+        ),
         (_, Some(126)) => {
             told("program", "126 is a shell's word for a file that can't be executed")
         }
@@ -248,11 +252,6 @@ fn library(_: &Failing<'_>, line: &str) -> Option<String> {
     })
 }
 
-fn program(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
-    let is_lacking = line.trim_end().ends_with("not found");
-    is_lacking.then(|| run_by(&one.spec))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,7 +347,7 @@ mod tests {
             "./app: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./app)",
             "newer system",
         ),
-        ("program", "sh: 1: gunicorn: not found", "it was run by"),
+        ("program", "sh: 1: gunicorn: not found", "`gunicorn` is not in PATH"),
     ];
 
     #[test]

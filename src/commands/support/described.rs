@@ -5,7 +5,7 @@ use pm_client::{CallError, Client, Deadline};
 use pm_protocol::{Code, Describe, Description, Descriptions, List};
 use pm_spec::Select;
 
-use crate::commands::support::users;
+use crate::commands::support::listing;
 use crate::prelude::{Failure, Session, quick};
 use crate::session::QUICK;
 
@@ -14,14 +14,14 @@ pub(crate) fn described(client: &mut Client, select: Vec<Select>) -> Result<Desc
     ask(client, Describe { select, known: false })
 }
 
-/// [`described`], with the names of users.
+/// [`described`], as people see it.
 pub(crate) fn shown(
     session: &Session,
     client: &mut Client,
     select: Vec<Select>,
 ) -> Result<Descriptions, Failure> {
     let mut all = described(client, select)?;
-    users::name(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
+    listing::as_seen(session, all.descriptions.iter_mut().map(|one| &mut one.row).collect());
     Ok(all)
 }
 
@@ -36,11 +36,11 @@ fn ask(client: &mut Client, call: Describe) -> Result<Descriptions, Failure> {
         answer => return Ok(answer?),
     }
     let Describe { select, known } = call;
-    let listing = quick(client, &List { select, usage: false, host: false })?;
+    let list = quick(client, &List { select, usage: false, host: false })?;
     let mut parts = Parts { client, known, descriptions: Vec::new() };
-    let ids: Vec<u32> = listing.rows.iter().map(|row| row.id).collect();
+    let ids: Vec<u32> = list.rows.iter().map(|row| row.id).collect();
     parts.ask(&ids)?;
-    Ok(Descriptions { descriptions: parts.descriptions, now: listing.now })
+    Ok(Descriptions { descriptions: parts.descriptions, now: list.now })
 }
 
 /// What was answered so far.

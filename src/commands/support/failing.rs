@@ -31,22 +31,5 @@ pub(super) fn cwd(spec: &AppSpec) -> PathBuf {
 /// An app that failed.
 #[cfg(test)]
 pub(super) fn described() -> Description {
-    let row = pm_testkit::samples::row(0, "web", pm_protocol::Status::Errored);
-    Description {
-        rests: false,
-        row,
-        spec: crate::golden::spec("web"),
-        out: None,
-        error: None,
-        combined: None,
-        pid_file: None,
-        pids: Vec::new(),
-        ends: Vec::new(),
-        last_delay: 0,
-        next_start: None,
-        next_cron: None,
-        stopped_by: None,
-        status: None,
-        pulse: pm_protocol::Pulse::default(),
-    }
+    crate::golden::described(pm_testkit::samples::row(0, "web", pm_protocol::Status::Errored))
 }

@@ -27,11 +27,21 @@ pub(crate) fn used(
 ) -> Result<Listing, Failure> {
     let mut listing = quick(client, &List { select, usage: true, host: false })?;
     order.arrange(&mut listing.rows, |row| row);
-    users::name(session, listing.rows.iter_mut().collect());
+    as_seen(session, listing.rows.iter_mut().collect());
     if let Some(warning) = &listing.warning {
         session.console.talk(&format!("warning: {warning}"));
     }
     Ok(listing)
+}
+
+/// Rows as people see them: with the names of users, and as PM2 without what PM2 says nothing of.
+pub(crate) fn as_seen(session: &Session, mut rows: Vec<&mut Row>) {
+    if session.called_as.is_pm2() {
+        for row in rows.iter_mut().filter(|row| row.goes_round) {
+            row.note = None;
+        }
+    }
+    users::name(session, rows);
 }
 
 /// What the apps are called, each once, in order.

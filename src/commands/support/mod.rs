@@ -24,6 +24,7 @@ pub(crate) mod orphans;
 pub(crate) mod own_apps;
 pub(crate) mod pip_names;
 pub(crate) mod port_conflict;
+pub(crate) mod program_cure;
 pub(crate) mod progress;
 pub(crate) mod python_cure;
 pub(crate) mod regular;

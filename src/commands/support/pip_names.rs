@@ -43,6 +43,44 @@ const NAMES: [(&str, &str); 39] = [
     ("zmq", "pyzmq"),
 ];
 
+/// Programs that packages of Python bring, and their package if it is called otherwise.
+const PROGRAMS: [(&str, &str); 29] = [
+    ("airflow", "apache-airflow"),
+    ("alembic", "alembic"),
+    ("celery", "celery"),
+    ("daphne", "daphne"),
+    ("django-admin", "Django"),
+    ("dramatiq", "dramatiq"),
+    ("fastapi", "\"fastapi[standard]\""),
+    ("flask", "Flask"),
+    ("flower", "flower"),
+    ("gradio", "gradio"),
+    ("granian", "granian"),
+    ("gunicorn", "gunicorn"),
+    ("huey_consumer", "huey"),
+    ("hypercorn", "hypercorn"),
+    ("jupyter", "jupyter"),
+    ("jupyter-lab", "jupyterlab"),
+    ("locust", "locust"),
+    ("mkdocs", "mkdocs"),
+    ("mlflow", "mlflow"),
+    ("prefect", "prefect"),
+    ("rq", "rq"),
+    ("sanic", "sanic"),
+    ("scrapy", "Scrapy"),
+    ("streamlit", "streamlit"),
+    ("twistd", "Twisted"),
+    ("uvicorn", "uvicorn"),
+    ("uwsgi", "uWSGI"),
+    ("waitress-serve", "waitress"),
+    ("watchfiles", "watchfiles"),
+];
+
+/// The package of Python that brings a program.
+pub(super) fn package_with(program: &str) -> Option<&'static str> {
+    PROGRAMS.iter().find(|(name, _)| *name == program).map(|(_, package)| *package)
+}
+
 /// The package that has a module, by the module's full name.
 pub(super) fn package_of(module: &str) -> &str {
     let top = module.split('.').next().unwrap_or(module);

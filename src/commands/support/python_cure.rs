@@ -68,35 +68,41 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     }
     let Some(python) = python(spec) else { return Some(by) };
     let in_venv = python.ancestors().nth(2).is_some_and(|it| it.join("pyvenv.cfg").exists());
-    let python = python.display();
+    let python = python.display().to_string();
     Some(match needs(spec) {
-        Some(Needs { file, .. }) if !in_venv => {
-            let (pm, folder) = (called::name(), file.parent().unwrap_or(&file).display());
-            format!(
-                "{by}; {} says what it needs: `{pm} add {folder}` puts that into a virtual environment",
-                file.display()
-            )
-        }
-        Some(Needs { file, is_list: true }) => {
-            format!("{by}: `{python} -m pip install -r {}`", file.display())
-        }
-        Some(Needs { file, .. }) => {
-            let folder = file.parent().unwrap_or(&file).display();
-            format!("{by}: `{python} -m pip install {folder}`")
-        }
+        Some(needs) if !in_venv => format!("{by}; {}", needs.venv()),
+        Some(needs) => format!("{by}: {}", needs.install(&python)),
         None => format!("{by}: `{python} -m pip install {}`", package_of(name)),
     })
 }
 
 /// The file that says which packages an app needs.
-struct Needs {
-    file: PathBuf,
+pub(super) struct Needs {
+    pub(super) file: PathBuf,
     /// Whether pip reads it as a list.
     is_list: bool,
 }
 
+impl Needs {
+    /// What installs all of it with this Python.
+    pub(super) fn install(&self, python: &str) -> String {
+        let file = if self.is_list { &self.file } else { self.file.parent().unwrap_or(&self.file) };
+        let list = if self.is_list { "-r " } else { "" };
+        format!("`{python} -m pip install {list}{}`", file.display())
+    }
+
+    /// What makes a virtual environment of it.
+    pub(super) fn venv(&self) -> String {
+        let (pm, folder) = (called::name(), self.file.parent().unwrap_or(&self.file).display());
+        let file = self.file.display();
+        format!(
+            "{file} says what it needs: `{pm} add {folder}` puts that into a virtual environment"
+        )
+    }
+}
+
 /// Where it lies beside the script or where that runs.
-fn needs(spec: &AppSpec) -> Option<Needs> {
+pub(super) fn needs(spec: &AppSpec) -> Option<Needs> {
     let script = PathBuf::from(spec.script.display().into_owned());
     let folders = [script.parent().map(Path::to_path_buf), Some(cwd(spec))];
     folders.into_iter().flatten().find_map(|folder| {

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{
-    Caller, ConfigFormat, ConfigPlace, Diagnosis, Diagnostic, Ecosystem, Overrides, Severity,
-    absolute, is_config, read,
+    Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, absolute,
+    is_config, read,
 };
 use pm_protocol::Row;
 use pm_spec::{AppName, Select};
 
 use crate::cli::TargetArgs;
+use crate::commands::daemon;
 use crate::commands::support::{listing, selectors, settings};
 use crate::prelude::{Failure, Session};
 
@@ -80,8 +81,7 @@ impl Target {
             }
             Self::Word(_) | Self::Path(_) => return Ok(None),
         };
-        let mut ecosystem = read.map_err(|diagnosis| unusable(&diagnosis))?;
-        all_known(session, &ecosystem)?;
+        let mut ecosystem = all_known(session, read)?.map_err(|diagnosis| unusable(&diagnosis))?;
         warn(session, &ecosystem);
         settings::lay_over(session, &mut ecosystem.apps);
         Ok(Some(ecosystem))
@@ -123,24 +123,33 @@ pub(crate) fn merged(targets: Vec<(Target, OsString)>) -> Vec<(Target, OsString)
     all
 }
 
-/// Whether what the apps of a config depend on is known, if it is not among them.
-fn all_known(session: &Session, ecosystem: &Ecosystem) -> Result<(), Failure> {
-    let diagnostics = unknown_needs(session, ecosystem)?;
-    if diagnostics.is_empty() { Ok(()) } else { Err(unusable(&Diagnosis { diagnostics })) }
-}
-
-/// What the apps of a config depend on that neither it nor the list has.
-pub(crate) fn unknown_needs(
+/// A config that was read, or what is wrong with it: also that its apps depend on what neither it nor the list has.
+pub(crate) fn all_known(
     session: &Session,
-    ecosystem: &Ecosystem,
-) -> Result<Vec<Diagnostic>, Failure> {
-    if ecosystem.outside.is_empty() {
-        return Ok(Vec::new());
+    read: Result<Ecosystem, Diagnosis>,
+) -> Result<Result<Ecosystem, Diagnosis>, Failure> {
+    let outside = match &read {
+        Ok(ecosystem) => &ecosystem.outside,
+        Err(diagnosis) => &diagnosis.outside,
+    };
+    if outside.is_empty() {
+        return Ok(read);
     }
     let rows = session.find()?.map_or_else(|| Ok(Vec::new()), |mut it| listing::rows(&mut it))?;
     let is_lost = |on: &AppName| !rows.iter().any(|row| row.name == on.as_str());
-    let lost = ecosystem.outside.iter().filter(|(on, _)| is_lost(on));
-    Ok(lost.map(|(_, problem)| problem.clone()).collect())
+    let lost: Vec<_> = outside.iter().filter(|(on, _)| is_lost(on)).cloned().collect();
+    let mut diagnosis = match read {
+        Ok(ecosystem) if lost.is_empty() => return Ok(Ok(ecosystem)),
+        Ok(ecosystem) => Diagnosis { diagnostics: ecosystem.warnings, outside: Vec::new() },
+        Err(diagnosis) => diagnosis,
+    };
+    for (_, problem) in lost {
+        // Where it stands in the file.
+        let told = &mut diagnosis.diagnostics;
+        let later = told.iter().position(|one| one.place > problem.place);
+        told.insert(later.unwrap_or(told.len()), problem);
+    }
+    Ok(Err(diagnosis))
 }
 
 /// Says what works but perhaps not as meant.
@@ -217,7 +226,12 @@ pub(crate) fn meant(
     for word in &args.targets {
         targets.push(Target::read(word)?);
     }
-    let Some(mut client) = session.find()? else {
+    let found = match session.find()? {
+        // None of them lives, and they are to be stopped or deleted all the same: a job would come back with its schedule.
+        None if daemon::remembers(&session.home) => Some(session.daemon()?),
+        found => found,
+    };
+    let Some(mut client) = found else {
         let satisfied = targets.iter().all(Target::is_config) || are_all(&targets);
         if !satisfied {
             return session.need().map(|_| None);

@@ -238,6 +238,27 @@ fn law7_both_are_killed_and_any_command_finds_the_apps() {
     wait_gone(pid);
 }
 
+#[test]
+fn law7_both_are_killed_and_what_was_stopped_is_stopped_and_deleted_all_the_same() {
+    let home = Home::new();
+    home.run(["delete", "all"]).ok().says("nothing to delete");
+    assert!(Client::open(home.home()).is_err(), "who knows nothing starts nothing");
+    for (verb, says) in [("stop", "app"), ("delete", "app")] {
+        let pid = start_mortal(&home, "app");
+        home.run(["stop", "app"]).ok();
+        wait_gone(pid);
+        kill_both(&home);
+        let run = home.run([verb, "all"]).ok();
+        assert!(run.out().contains(says), "{verb}\n{}{}", run.out(), run.err);
+        let left = home.rows().len();
+        assert_eq!(left, usize::from(verb == "stop"));
+        home.run(["kill"]).ok();
+    }
+    // Who left in good order has left nothing.
+    home.run(["delete", "all"]).ok().says("nothing to delete");
+    assert!(Client::open(home.home()).is_err());
+}
+
 /// The guardian, and a moment later the daemon, which is starting another guardian or is its new daemon already.
 #[test]
 fn law7_a_hand_over_is_interrupted_at_any_moment() {

@@ -7,6 +7,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use crate::diagnose::{ConfigPlace, Finding, quoted};
 use crate::tree::{ConfigNode, TableEntry, Value};
+use crate::yaml_fault;
 
 /// What aliases may add to a file, in values: more is an attack (billion laughs).
 const MOST_COPIED: usize = 100_000;
@@ -22,6 +23,7 @@ pub(crate) struct ComposeDocument {
 /// Reads the documents of a text.
 pub(crate) fn read(text: &str) -> Result<Vec<ComposeDocument>, Finding> {
     let mut composing = Composing {
+        text,
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         copied: 0,
@@ -44,6 +46,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<ComposeDocument>, Finding> {
 type Event1<'t> = (Event<'t>, Span);
 
 struct Composing<'t> {
+    text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
     /// Values by the numbers of their anchors, with the number of values in each.
     anchors: HashMap<usize, (ConfigNode, usize)>,
@@ -61,7 +64,7 @@ impl<'t> Composing<'t> {
         self.parser.next_event().transpose().map_err(|error| {
             let message = error.to_string();
             let message = message.split(" at char ").next().unwrap_or_default();
-            Finding::error(place(*error.marker()), message)
+            yaml_fault::finding(self.text, place(*error.marker()), message)
         })
     }
 

@@ -111,7 +111,7 @@ fn identity() -> Vec<(&'static str, &'static str, Value)> {
         ("instances: -1", "/instances", json!(3)),
         ("instances: -4", "/instances", json!(1)),
         ("instances: '-9'", "/instances", json!(1)),
-        ("instances: 'lots'", "/instances", json!(4)),
+        ("instances: '2x'", "/instances", json!(2)),
         ("exec_mode: 'fork_mode'", "/instances", json!(1)),
         ("", "/instance_var", json!("NODE_APP_INSTANCE")),
         ("instance_var: 'N'", "/instance_var", json!("N")),

@@ -26,7 +26,9 @@ fn read(desk: &Desk, file: &str) -> (Vec<AppSpec>, String) {
 
 fn problems(desk: &Desk, file: &str) -> String {
     desk.write("compose.yaml", file);
-    let Err(Diagnosis { diagnostics }) = desk.load("compose.yaml") else { panic!("no problem") };
+    let Err(Diagnosis { diagnostics, .. }) = desk.load("compose.yaml") else {
+        panic!("no problem")
+    };
     let first = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let told: Vec<_> = diagnostics.iter().map(|one| first(one.to_string())).collect();
     desk.plain(&told.join("\n"))
@@ -306,6 +308,10 @@ fn what_is_wrong_is_told_with_its_place_all_at_once() {
             "sub.yaml:2:4: error: unknown key `x` in `b`\ncompose.yaml:1:25: error: `a` extends `c`, and there is no such service",
         ),
         ("services: [\n", "compose.yaml:1:11: error: unclosed bracket"),
+        (
+            "services:\n  a:\n    command: app\n   tty: true\n",
+            "compose.yaml:4:4: error: line 4 is indented by 3 blanks, as no line above it is",
+        ),
     ] {
         desk.write("sub.yaml", "services: {b: {\n   x: y}}\n");
         let found = problems(&desk, file);

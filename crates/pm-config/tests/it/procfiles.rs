@@ -51,7 +51,7 @@ fn what_is_no_process_of_a_procfile_is_told() {
     let mut desk = Desk::new();
     let told = |desk: &Desk| match desk.load("Procfile") {
         Ok(read) => read.warnings.iter().map(|it| it.to_string() + "\n").collect::<String>(),
-        Err(Diagnosis { diagnostics }) => {
+        Err(Diagnosis { diagnostics, .. }) => {
             diagnostics.iter().map(|it| it.to_string() + "\n").collect()
         }
     };

@@ -562,7 +562,22 @@ fn where_the_named_interpreter_is_missing_another_one_runs_with_a_warning() {
 }
 
 #[test]
-fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_typed_is_refused() {
+fn a_path_of_an_interpreter_means_that_one() {
+    let desk = desk();
+    desk.write("a.py", "");
+    let told = |file: &str| desk.problems(&format!("{{script: 'a.py', interpreter: '{file}'}}"));
+    for file in ["./gone/bin/python", "/gone/python", "/gone/node"] {
+        let problems = told(file);
+        let told = format!("stdin:1:31: error: there is no interpreter `{file}`");
+        assert!(problems.starts_with(&told), "{problems}");
+    }
+    assert!(told("/gone/node").contains("hint: there is /desk/bin/node"));
+    desk.venv("env");
+    assert!(told("./gone/bin/python").contains("hint: there is /desk/env/bin/python"));
+}
+
+#[test]
+fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_is_refused() {
     let mut desk = desk();
     let count = |written: &str| {
         let (spec, warnings) = desk.app(&format!("{{script: 'app', instances: '{written}'}}"));
@@ -572,7 +587,21 @@ fn a_number_of_instances_is_read_as_pm2_reads_it_and_nonsense_typed_is_refused()
     assert_eq!(count("2x"), (2, true));
     assert_eq!(count("-1 "), (3, false));
     assert_eq!(count("-1x"), (3, true));
-    assert_eq!(count("abc"), (4, true));
+    assert_eq!(count("0"), (4, false));
+    assert_eq!(count("max"), (4, false));
+    for (written, hint) in [
+        ("twoo", "did you mean `2`?"),
+        ("mx", "did you mean `max`?"),
+        ("lots", "a number such as 2; `max` is one for each CPU"),
+    ] {
+        let told = desk.problems(&format!("{{script: 'app', instances: '{written}'}}"));
+        let place = "stdin:1:28: error: `instances` must be a number of instances or \"max\", not";
+        assert!(told.starts_with(place) && told.contains(hint), "{told}");
+    }
+    desk.overrides.beside = pm_config::Beside::Pm2s;
+    let (spec, warnings) = desk.app("{script: 'app', instances: 'twoo'}");
+    assert_eq!((spec.instances, warnings.contains("as in PM2")), (4, true));
+    desk.overrides.beside = pm_config::Beside::All;
     desk.give("instances", &["abc"]);
     let told = desk.script("app").unwrap_err().to_string();
     assert!(told.contains("--instances: error: `instances` must be a number"), "{told}");

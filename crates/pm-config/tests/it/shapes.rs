@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pm_config::{Beside, ConfigFormat, Diagnosis, Ecosystem, Overrides, Severity, Typed, read};
+use pm_config::{
+    Beside, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, Typed, read,
+};
 
 use crate::desk::Desk;
 
@@ -333,5 +335,64 @@ fn a_yes_that_is_no_truth_is_told_what_to_write() {
         let problems = desk.problems(&format!("{{script: 'app', autostart: '{word}'}}"));
         assert!(problems.contains("`autostart` must be true or false"), "{problems}");
         assert!(problems.contains(hint), "{problems}");
+    }
+}
+
+/// Texts of YAML, and what is said of the line where they are wrong.
+const FAULTS: [(&str, &str); 12] = [
+    (
+        "apps:\n  - name: a\n   script: b\n",
+        "3: line 3 is indented by 3 blanks, as no line above it is; with 4 blanks it stands under `name` in line 2",
+    ),
+    (
+        "apps:\n  - name: a\n      script: b\n",
+        "3: line 3 is indented deeper than line 2, which is complete; with 4 blanks it stands under `name` in line 2",
+    ),
+    (
+        "apps:\n  - name: a\n  script: b\n",
+        "3: line 3 stands under the `-` of line 2 and begins with none; 4 blanks before it make it a part of that entry, `- ` begins the next one",
+    ),
+    (
+        "name: a\n  script: b\n",
+        "2: line 2 is indented deeper than line 1, which is complete; with no blanks it stands under `name` in line 1",
+    ),
+    (
+        "apps:\n  - name: a\n    env:\n      A: 1\n     B: 2\n",
+        "5: line 5 is indented by 5 blanks, as no line above it is; with 6 blanks it stands under `A` in line 4",
+    ),
+    (
+        "apps:\n\t- name: a\n",
+        "2: line 2 is indented with a tab, and YAML takes blanks only; write blanks in its place",
+    ),
+    (
+        "name: a\n- script: b\n",
+        "2: line 2 begins with `-` and stands under line 1, which is no entry of a list; indent it under what it belongs to, or take the `-` out",
+    ),
+    ("name: a\nscript:b\nargs: c\n", "2: a blank is missing behind the `:` in line 2; `script: b`"),
+    (
+        "name: a\nscript b\nargs: c\n",
+        "2: line 2 is no `key: value`; a key ends with `:`, and its value follows after a blank",
+    ),
+    (
+        "name: a\nargs: echo x: y\n",
+        "2: the value of `args` has a `:` in it, as only keys have; put the value into quotes",
+    ),
+    (
+        "name: a\nschedule: * * * * *\n",
+        "2: a value that begins with `*` or `&` is a reference; put it into quotes: \"* * * * *\"",
+    ),
+    ("name: a\nscript: @x\n", "2: a value can't begin so; put it into quotes"),
+];
+
+#[test]
+fn what_is_wrong_with_the_lines_of_a_yaml_file_is_said_of_lines() {
+    let desk = Desk::new();
+    for (text, expected) in FAULTS {
+        desk.write("a.yaml", text);
+        let Err(Diagnosis { diagnostics, .. }) = desk.load("a.yaml") else { panic!("{text}") };
+        let [first] = diagnostics.as_slice() else { panic!("{diagnostics:?}") };
+        let ConfigPlace::Line { line, .. } = first.place else { panic!("{first:?}") };
+        let hint = first.hint.as_deref().unwrap_or_default();
+        assert_eq!(format!("{line}: {}; {hint}", first.message), expected, "{text}");
     }
 }

@@ -23,7 +23,7 @@ fn read(desk: &Desk, conf: &str) -> (Vec<AppSpec>, String) {
 
 fn problems(desk: &Desk, conf: &str) -> String {
     desk.write("supervisord.conf", conf);
-    let Err(Diagnosis { diagnostics }) = desk.load("supervisord.conf") else {
+    let Err(Diagnosis { diagnostics, .. }) = desk.load("supervisord.conf") else {
         panic!("no problem")
     };
     let told: Vec<_> = diagnostics.iter().map(|one| first_line(&one.to_string())).collect();

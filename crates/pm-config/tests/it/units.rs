@@ -26,7 +26,7 @@ fn app(desk: &Desk, unit: &str) -> AppSpec {
 fn told(desk: &Desk, name: &str) -> String {
     let diagnostics = match desk.load(name) {
         Ok(read) => read.warnings,
-        Err(Diagnosis { diagnostics }) => diagnostics,
+        Err(Diagnosis { diagnostics, .. }) => diagnostics,
     };
     let all: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
     desk.plain(&all.join("\n"))

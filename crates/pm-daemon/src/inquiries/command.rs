@@ -3,6 +3,7 @@
 //! It is of the app's tree, so that nothing of it outlives the app, if that runs; what is over time, floods or is not wanted
 //! any more is killed with everything it started.
 
+use pm_core::SpawnFailure;
 use pm_spec::ByteString;
 use tokio::sync::oneshot;
 
@@ -49,9 +50,12 @@ async fn look_after(
     let job = CommandJob { app, numbers, kin, printed: Vec::new(), input: None, reply };
     // The thread lives as long as we do.
     spawner.send(SpawnerJob::Command(Box::new(job))).ok();
-    let command = match begun.await.unwrap_or_else(|_| Err("nobody makes it".into())) {
+    let command = match begun.await.unwrap_or(Err(SpawnFailure::Interrupted)) {
         Ok(command) => command,
-        Err(why) => return drop(asker.send(Err(format!("could not start the command: {why}")))),
+        Err(failure) => {
+            let why = format!("could not start the command: {}", failure.words());
+            return drop(asker.send(Err(why)));
+        }
     };
     let verdict = match command.end(asker.closed(), FLOOD).await {
         Err(error) => Err(format!("could not wait for the command: {error}")),

@@ -25,7 +25,7 @@ use crate::events::Events;
 use crate::executor::Executor;
 use crate::inlet::Inlet;
 use crate::inquiries::Inquiries;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::node::Node;
 use crate::preparation::{self, Preparations};
 use crate::renewal::Renewals;
@@ -72,9 +72,9 @@ pub(super) fn begin(
     let link = Arc::new(Link::inherit()?);
     let guardian = rustix::process::getppid().map_or(0, rustix::process::Pid::as_raw_pid);
     let (home_id, origin) = home_id::load(&home.id_file()).map_err(file("use", &home.id_file()))?;
-    let boot = pm_os::clock::boot_id().map_or_else(String::new, |boot| format!("{:032x}", boot.0));
     let journal = home.journal();
-    let (journal, records) = Journal::open(&journal, &boot).map_err(file("use", &journal))?;
+    let (journal, records) =
+        Journal::open(&journal, &journal::boot()).map_err(file("use", &journal))?;
     // Scan first, ask then: what ends in between is in the guardian's answer (supervision.md, trap 3).
     let scan = match origin {
         // The first start in this home: nobody can be found.

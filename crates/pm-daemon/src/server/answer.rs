@@ -6,7 +6,7 @@ use pm_core::{Became, Cause, Core, Ending, InstanceView, Outcome, Pause, Refused
 use pm_protocol::{Code, Description, JobView, LogShape, LogSource, Refusal, Row, What};
 use pm_spec::{Health, LogFormat, Signal};
 
-use super::dependencies;
+use super::{dependencies, rounds};
 use crate::clock::{self, Clocks};
 use crate::plan;
 use crate::sampler::Figures;
@@ -19,6 +19,17 @@ pub(crate) fn row(
     (clocks, next): (Clocks<'_>, Option<u64>),
 ) -> Row {
     let pid = instance.run.and_then(|(_, identity)| identity).map_or(0, |identity| identity.pid);
+    let note = instance
+        .failure
+        .map(cause)
+        .or_else(|| waiting(instance))
+        .or_else(|| dependencies::waits(instance, cause))
+        .or_else(|| figures.commands.note_of(instance, None))
+        .or_else(|| failed_job(instance))
+        .or_else(|| not_well(instance))
+        .or_else(|| figures.blocked.note_of(instance))
+        .or_else(|| failing(instance, clocks));
+    let round = if note.is_none() { rounds::told(instance, clocks) } else { None };
     Row {
         id: instance.id.0,
         name: instance.app.name.to_string(),
@@ -41,17 +52,8 @@ pub(crate) fn row(
         mode: instance.app.serving.mode,
         watching: (instance.wanted || instance.resting)
             && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
-        note: instance
-            .failure
-            .map(cause)
-            .or_else(|| waiting(instance))
-            .or_else(|| dependencies::waits(instance, cause))
-            .or_else(|| figures.commands.note_of(instance, None))
-            .or_else(|| failed_job(instance))
-            .or_else(|| not_well(instance))
-            .or_else(|| figures.blocked.note_of(instance))
-            .or_else(|| failing(instance, clocks))
-            .or_else(|| figures.commands.failure_of(instance)),
+        goes_round: round.is_some(),
+        note: note.or(round).or_else(|| figures.commands.failure_of(instance)),
         job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
         health: instance.health,
         waits_for: dependencies::waits_for(instance),

@@ -9,3 +9,4 @@ mod dependencies;
 mod endpoint;
 pub(crate) mod ends;
 pub(crate) mod feed;
+mod rounds;

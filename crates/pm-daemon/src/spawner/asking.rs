@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::AsFd;
 
+use pm_core::SpawnFailure;
+use pm_os::errno;
 use pm_os::spawn::{SpawnError, Spawner};
 use rustix::fs::MemfdFlags;
 
@@ -13,6 +15,7 @@ use crate::kernel_orders;
 use crate::plan::RunNumbers;
 use crate::secrets;
 use crate::short_command::{Bond, Ears, Heard, ShortCommand, request_beside};
+use crate::spawn_failure;
 
 impl SpawnerParts {
     /// Begins it and gives it to whoever waits.
@@ -22,9 +25,10 @@ impl SpawnerParts {
         job.reply.send(begun).ok();
     }
 
-    fn begun(&self, spawner: &mut Spawner, job: &CommandJob) -> Result<ShortCommand, String> {
-        let failed = |error: io::Error| error.to_string();
-        let refused = |error: SpawnError| error.to_string();
+    fn begun(&self, spawner: &mut Spawner, job: &CommandJob) -> Result<ShortCommand, SpawnFailure> {
+        let failed =
+            |error: io::Error| spawn_failure::of(error.to_string(), errno::is_shortage_of(&error));
+        let unborn = |error: SpawnError| spawn_failure::of(error.to_string(), error.is_shortage());
         let heard = match job.kin {
             Kin::Nobody => Heard::Error,
             Kin::Run(..) => Heard::Together,
@@ -37,7 +41,7 @@ impl SpawnerParts {
             request_beside(&job.app, (numbers, job.kin.pid()), &self.home, ears.stdio())?;
         request.nofile = self.nofile;
         for (name, value) in &job.printed {
-            secrets::set(&mut request.env, name, value)?;
+            secrets::set(&mut request.env, name, value).map_err(SpawnFailure::Refused)?;
         }
         let input = job.input.as_deref().map(readable).transpose().map_err(failed)?;
         if let Some(input) = &input {
@@ -51,7 +55,7 @@ impl SpawnerParts {
             }
             Bond::Group => pm_os::spawn::spawn(&request),
         };
-        let born = born.map_err(refused)?;
+        let born = born.map_err(unborn)?;
         Ok(ears.of(born, bond))
     }
 }

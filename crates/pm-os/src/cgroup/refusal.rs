@@ -48,6 +48,13 @@ pub enum CgroupError {
     },
 }
 
+impl CgroupError {
+    /// Whether trying again later may help.
+    pub fn is_shortage(&self) -> bool {
+        matches!(self, Self::Denied { errno, .. } if errno::is_shortage(*errno))
+    }
+}
+
 fn advice(errno: Errno) -> &'static str {
     match errno {
         Errno::ACCESS | Errno::PERM => {

@@ -72,6 +72,13 @@ pub enum IsolationError {
     Filter(#[from] seccompiler::BackendError),
 }
 
+impl IsolationError {
+    /// Whether trying again later may help.
+    pub fn is_shortage(&self) -> bool {
+        matches!(self, Self::Path { errno, .. } if errno::is_shortage(*errno))
+    }
+}
+
 /// Rules and filter, ready to be put on.
 #[derive(Debug)]
 pub struct Isolation {

@@ -126,7 +126,7 @@ impl SpawnError {
 
     /// Whether trying again later may help: memory, process or file limits were reached.
     pub fn is_shortage(&self) -> bool {
-        matches!(self.errno(), Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE))
+        self.errno().is_some_and(errno::is_shortage)
     }
 
     pub(super) fn from_child(
