@@ -152,7 +152,9 @@ impl ConfigSource {
             (_, ConfigFormat::Foreign(format)) => {
                 let file = self.foreign(format, text, (caller, overrides.strict));
                 let mut read = foreign::read(&file, findings);
-                let root = Some(read.root());
+                // That there is nothing in it has been told then.
+                let is_told = read.is_empty() && findings.has_errors();
+                let root = (!is_told).then(|| read.root());
                 // A record of PM2 holds all variables there are.
                 let dropped = caller.env.iter().filter(|_| format == ForeignFormat::Pm2Dump);
                 let env = dropped.map(|(name, _)| (name.to_owned(), None)).collect();

@@ -67,7 +67,7 @@ processes:
   try: { command: "app", availability: { restart: "no" } }
   both:
     command: app
-    readiness_probe: { exec: { command: "true", working_dir: /tmp }, initial_delay_seconds: 1 }
+    readiness_probe: { exec: { command: true, working_dir: /tmp }, initial_delay_seconds: 1 }
     liveness_probe: { http_get: { host: shop.example, scheme: https } }
   pool:
     command: "app {{.PC_REPLICA_NUM}}"
@@ -337,6 +337,7 @@ fn what_is_wrong_with_processes_is_told_with_its_place() {
     for (file, line) in WRONG {
         let told = told(&desk, file);
         assert!(told.contains(line), "{file}\n{line}\n{told}");
+        assert!(!told.contains("there are no apps"), "{told}");
     }
     let aliases = "processes:\n  p: &p { command: app }\n  a: *p\n  b: *p\n";
     assert_eq!(told(&desk, aliases), "");

@@ -88,7 +88,10 @@ impl<'a> ProcessReading<'a> {
     /// A text as it stands.
     pub(super) fn text(&mut self, way: &[&str]) -> Option<(String, ConfigPlace)> {
         let node = self.get(way)?;
-        let Some(text) = node.value.as_word() else {
+        // A switch is what is written there, as a command may be: `true`.
+        let is_switch = matches!(node.value, Value::Bool(_));
+        let text = node.value.as_word().or_else(|| is_switch.then(|| node.value.to_bytes()));
+        let Some(text) = text else {
             let message = format!("`{}` must be text, not {}", way.join("."), node.value.kind());
             self.findings.add(Finding::error(node.at, message));
             return None;
