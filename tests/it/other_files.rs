@@ -91,10 +91,102 @@ fn what_goes_with_a_unit_goes_with_each_of_its_runs() {
     assert_eq!(order, "leaves\ntold\nover 0\n");
 }
 
+const PROCESSES: &str = r#"
+version: "0.5"
+vars: { SEEN: order }
+processes:
+  db:
+    command: "echo db >> {{.SEEN}}; sleep 0.1; echo ready to accept; exec sleep 1000"
+    ready_log_line: "ready to accept"
+  migrate:
+    command: "echo migrate >> {{.SEEN}}"
+    depends_on: { db: { condition: process_log_ready } }
+  fails:
+    command: "echo fails >> {{.SEEN}}; exit 3"
+    depends_on: { migrate: { condition: process_completed_successfully } }
+  web:
+    command: "echo web {{.PC_REPLICA_NUM}} $$PC_REPLICA_NUM $$TOKEN >> {{.SEEN}}.{{.PC_REPLICA_NUM}}; exec sleep 1000"
+    replicas: 2
+    depends_on: { fails: { condition: process_completed } }
+    availability: { restart: always }
+    shutdown: { command: "echo bye $$PC_REPLICA_NUM >> {{.SEEN}}.left", timeout_seconds: 5 }
+  skipped:
+    command: "touch skipped"
+    depends_on: { fails: { condition: process_completed_successfully } }
+  old:
+    command: "sleep 1000 & echo $! > old.pid"
+    is_daemon: true
+  off: { command: "touch off", disabled: true }
+"#;
+
+#[test]
+fn processes_of_process_compose_come_up_in_order_and_go() {
+    let home = Home::new();
+    let shutdown = PROCESSES.replace(">> {{.SEEN}}.left", ">> order.left");
+    home.file("process-compose.yaml", &shutdown);
+    home.file(".env", "TOKEN=s3cret\n");
+    home.run(["check", "process-compose.yaml"]).ok();
+    let report = home.run(["import", "process-compose.yaml", "--dry-run"]).ok();
+    let report = report.says("process-compose.yaml:6   db command");
+    assert!(!report.out().contains("s3cret"), "{}", report.out());
+    // One of them has to be missed.
+    home.run(["up"]).ends(1);
+    let file = |name: &str| fs::read_to_string(home.work().join(name)).unwrap_or_default();
+    for number in ["0", "1"] {
+        let name = format!("order.{number}");
+        let line = format!("web {number} {number} s3cret\n");
+        home.wait_until(&name, || file(&name) == line);
+    }
+    assert_eq!(file("order"), "db\nmigrate\nfails\n");
+    let gone = home.work().join("skipped").exists() || home.work().join("off").exists();
+    assert!(!gone, "what waits for a success that does not come is not run, nor what is disabled");
+    let left: u32 = file("old.pid").trim().parse().unwrap();
+    let pid = home.row("web-1").pid;
+    signal(pid, 9);
+    home.wait_new_pid("web-1", pid);
+    home.run(["stop", "web-0", "web-1", "old"]).ok();
+    let mut said: Vec<_> = file("order.left").lines().map(str::to_owned).collect();
+    said.sort();
+    assert_eq!(said, ["bye 0", "bye 1"]);
+    home.wait_until("nothing of it is left behind", || {
+        !std::path::Path::new(&format!("/proc/{left}/exe")).exists()
+    });
+    home.run(["delete", "process-compose.yaml"]).ok();
+    assert!(home.rows().is_empty());
+}
+
+#[test]
+fn a_saved_list_of_pm2_comes_up() {
+    let home = Home::new();
+    let script = home.script("web", "env > seen; exec sleep 1000");
+    let work = home.work().display().to_string();
+    let record = serde_json::json!({
+        "name": "web", "namespace": "default", "pm_exec_path": script, "pm_cwd": work, "exec_interpreter": "none",
+        "exec_mode": "fork_mode", "pm_out_log_path": format!("{work}/web-out-0.log"),
+        "pm_err_log_path": format!("{work}/web-error-0.log"), "pm_pid_path": format!("{work}/web-0.pid"),
+        "status": "online", "env": { "PATH": "/usr/bin:/bin", "API_TOKEN": "s3cret", "unique_id": "x" },
+        "restart_time": 3, "version": "N/A",
+    });
+    home.file("saved/dump.pm2", serde_json::json!([record]).to_string());
+    home.run(["check", "saved/dump.pm2"]).ok();
+    let report = home.run(["import", "saved/dump.pm2", "--dry-run"]).ok().says("web env");
+    assert!(!report.out().contains("s3cret"), "{}", report.out());
+    home.run(["start", "saved/dump.pm2"]).ok();
+    home.wait_until("its variables", || {
+        let seen = fs::read_to_string(home.work().join("seen")).unwrap_or_default();
+        seen.lines().any(|line| line == "API_TOKEN=s3cret")
+            && !seen.lines().any(|line| line.starts_with("HOME="))
+    });
+    home.run(["apply", "saved/dump.pm2", "--dry-run"]).ok().says("= web: unchanged");
+    home.run(["delete", "saved/dump.pm2"]).ok();
+}
+
 #[test]
 fn the_page_of_other_files_names_tests_that_are_there() {
     let own = [
         include_str!("other_files.rs"),
+        include_str!("../../crates/pm-config/tests/it/pm2_dumps.rs"),
+        include_str!("../../crates/pm-config/tests/it/process_compose.rs"),
         include_str!("../../crates/pm-config/tests/it/procfiles.rs"),
         include_str!("../../crates/pm-config/tests/it/units.rs"),
     ];

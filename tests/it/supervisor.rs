@@ -530,6 +530,68 @@ fn listeners_hear_what_happens() {
     assert_eq!(tool.ctl("shutdown"), "Shut down -> 0");
 }
 
+/// Answers each caller with its own name, from the socket that it finds at descriptor 0.
+const POOL: &str = "
+import os, socket
+listener = socket.socket(fileno=0)
+while True:
+    connection, _ = listener.accept()
+    answer = '%s %s %s' % (os.environ.get('LISTEN_FDS', 'none'), listener.family == socket.AF_UNIX, os.getpid())
+    connection.sendall(answer.encode())
+    connection.close()
+";
+
+/// `[fcgi-program:x]` beside Supervisor's own: who calls is answered by one of the pool, whichever died.
+#[test]
+fn a_pool_finds_its_socket_at_descriptor_0_as_in_supervisor() {
+    let venv = venv();
+    let (theirs, ours) = (Home::new(), Home::new());
+    for home in [&theirs, &ours] {
+        home.file("pool.py", POOL);
+        let conf = format!(
+            "[unix_http_server]\nfile=%(here)s/s.sock\n[supervisorctl]\nserverurl=unix://%(here)s/s.sock\n\
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+             [supervisord]\nlogfile=%(here)s/log\npidfile=%(here)s/pid\n\
+             [fcgi-program:pool]\ncommand={} %(here)s/pool.py\nsocket=unix://%(here)s/pool.sock\nsocket_mode=0660\n\
+             numprocs=2\nprocess_name=%(program_name)s_%(process_num)02d\nstartsecs=0\n",
+            venv.join("bin/python").display()
+        );
+        home.file("supervisord.conf", conf);
+    }
+    let seen = |tool: &Tool| {
+        assert!(tool.command("supervisord").stdout(Stdio::null()).status().unwrap().success());
+        for name in ["pool:pool_00", "pool:pool_01"] {
+            tool.until(name, "RUNNING");
+        }
+        let socket = tool.home.work().join("pool.sock");
+        let call = || {
+            let mut said = String::new();
+            UnixStream::connect(&socket).ok()?.read_to_string(&mut said).ok()?;
+            let (said, pid) = said.rsplit_once(' ')?;
+            Some((said.to_owned(), pid.parse::<u32>().ok()?))
+        };
+        let mut answer = None;
+        tool.home.wait_until("somebody answers", || {
+            answer = call();
+            answer.is_some()
+        });
+        let (said, pid) = answer.unwrap();
+        let mode = fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
+        // The other one of them has it still.
+        pm_testkit::signal(pid, 9);
+        tool.home.wait_until("another one answers", || call().is_some_and(|it| it.1 != pid));
+        let stopped = sorted(&tool.ctl("stop pool:*"));
+        tool.home.wait_until("nobody listens", || UnixStream::connect(&socket).is_err());
+        (said, format!("{mode:o}"), stopped, tool.ctl("shutdown"))
+    };
+    let theirs = seen(&Tool { bin: venv.join("bin"), home: theirs });
+    assert_eq!(
+        theirs,
+        ("none True".into(), "660".into(), theirs.2.clone(), "Shut down -> 0".into())
+    );
+    assert_eq!(seen(&linked(ours)), theirs);
+}
+
 #[test]
 fn the_same_file_and_commands_give_what_supervisor_gives() {
     let venv = venv();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
 use pm_protocol::Status;
@@ -180,6 +180,26 @@ fn a_live_supervisor_moves_here_and_back() {
     assert_eq!(old.there()["web:web_00"], before["web:web_00"], "it was not touched");
     old.home.run(["takeover", "--undo", "--yes"]).ok().says("gave back 1 program: env");
     assert_eq!(old.here(), [("last".to_owned(), Status::Online)]);
+}
+
+/// Two processes that share a socket there are two instances of one app here, and two processes again.
+#[test]
+fn a_pool_with_a_socket_moves_here_and_back() {
+    let old = Old::start(
+        "[fcgi-program:pool]\ncommand=/bin/sleep 1000\nsocket=unix://%(here)s/pool.sock\nnumprocs=2\n\
+         process_name=%(program_name)s_%(process_num)02d\nstartsecs=0\n",
+    );
+    let both = ["pool:pool_00", "pool:pool_01"];
+    let socket = old.home.work().join("pool.sock");
+    old.until(&both, "RUNNING");
+    old.takeover("--yes").ok().says("1 of 1 program moved here: pool");
+    let here = old.here();
+    assert!(here.len() == 2 && here.iter().all(|it| it.1 == Status::Online), "{here:?}");
+    assert!(old.there().values().all(|it| it.0 == "STOPPED"));
+    UnixStream::connect(&socket).unwrap();
+    old.undo();
+    old.until(&both, "RUNNING");
+    UnixStream::connect(&socket).unwrap();
 }
 
 /// `slow` ends when it may; `picky` can't run here.

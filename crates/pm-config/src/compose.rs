@@ -29,7 +29,7 @@ mod schema;
 mod secrets;
 mod service_keys;
 mod short_forms;
-mod units;
+pub(crate) mod units;
 
 pub(crate) use self::apps::apps;
 pub(crate) use self::consistency::circle;

@@ -3,6 +3,8 @@
 
 mod foreign_file;
 mod found;
+mod pm2_dump;
+mod process_compose;
 mod procfile;
 mod systemd;
 
@@ -10,6 +12,7 @@ use std::path::Path;
 
 pub(crate) use self::foreign_file::ForeignFile;
 pub(crate) use self::found::ForeignApps;
+pub use self::pm2_dump::record_app;
 use crate::diagnose::Findings;
 use crate::format::ForeignFormat;
 
@@ -18,7 +21,18 @@ pub(crate) fn format_of(path: &Path, text: &str) -> Option<ForeignFormat> {
     if systemd::is_one(path, text) {
         return Some(ForeignFormat::Systemd);
     }
+    if pm2_dump::is_one(text) {
+        return Some(ForeignFormat::Pm2Dump);
+    }
     procfile::is_one(path, text).then_some(ForeignFormat::Procfile)
+}
+
+/// Whose file in YAML or JSON it is.
+pub(crate) fn format_of_data(text: &str) -> Option<ForeignFormat> {
+    if pm2_dump::is_one(text) {
+        return Some(ForeignFormat::Pm2Dump);
+    }
+    process_compose::is_one(text).then_some(ForeignFormat::ProcessCompose)
 }
 
 /// Its apps, and what became of each of its keys.
@@ -26,5 +40,7 @@ pub(crate) fn read(file: &ForeignFile<'_>, findings: &mut Findings) -> ForeignAp
     match file.format {
         ForeignFormat::Procfile => procfile::read(file, findings),
         ForeignFormat::Systemd => systemd::read(file, findings),
+        ForeignFormat::Pm2Dump => pm2_dump::read(file, findings),
+        ForeignFormat::ProcessCompose => process_compose::read(file, findings),
     }
 }

@@ -38,6 +38,10 @@ pub enum ForeignFormat {
     Procfile,
     /// A unit of systemd.
     Systemd,
+    /// The list that PM2 saves (`dump.pm2`).
+    Pm2Dump,
+    /// That of process-compose, in YAML or JSON.
+    ProcessCompose,
 }
 
 /// What is in the name of a config that is a program.

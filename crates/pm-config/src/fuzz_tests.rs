@@ -138,6 +138,20 @@ fn fuzz_config_compose() {
 }
 
 #[test]
+fn fuzz_config_process_compose() {
+    let desk = FuzzDesk::new();
+    let target = FuzzTarget::new("config_process_compose")
+        .sample("environment: ['A=1']\nvars: {P: 1}\nprocesses:\n  web:\n    command: \"x {{.P}} ${A:-b} $$C\"\n    replicas: 2\n    depends_on: {db: {condition: process_healthy}}\n    availability: {restart: on_failure, max_restarts: 2}\n    shutdown: {signal: 2, timeout_seconds: 3, command: y}\n  db: &db\n    command: z\n    readiness_probe: {http_get: {host: 127.0.0.1, port: \"80\"}, period_seconds: 1}\n  c: {<<: *db, extends: web, schedule: {interval: 30m}, watch: {paths: [{path: a, include: ['*.b']}]}}\n")
+        .words("processes: command: entrypoint: replicas: depends_on: process_completed process_log_ready extends: availability: {{ }} {{.P}} {{\"x\"}} ${A:-b} $$ exec: http_get: is_daemon: schedule: watch: env_cmds: namespace:");
+    target.runs(250).longest(2048).memory(8192, 16 << 20).run(|bytes| {
+        let path = desk.write("pc.yaml", bytes);
+        if let Err(diagnosis) = import(&path, &desk.caller) {
+            is_placed(bytes, &diagnosis);
+        }
+    });
+}
+
+#[test]
 fn fuzz_env_files() {
     let before = FuzzDesk::new().caller.env;
     let target = FuzzTarget::new("env_files")

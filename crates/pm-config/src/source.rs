@@ -52,8 +52,7 @@ impl ConfigSource {
             known
         } else {
             let format = is_config_name(&path.to_string_lossy()).unwrap_or(ConfigFormat::Json5);
-            let is_compose = is_of_compose(&caller.cwd.join(path), format);
-            (path.to_owned(), if is_compose { ConfigFormat::Compose } else { format })
+            (path.to_owned(), of_others(&caller.cwd.join(path), format).unwrap_or(format))
         };
         let file = paths::absolute(&path, &caller.cwd);
         Self {
@@ -65,17 +64,17 @@ impl ConfigSource {
         }
     }
 
-    /// With the other files of the command line: Compose's are laid over each other by rules of their own, and units wait for each other.
+    /// With the other files of the command line: those of Compose and process-compose are laid over each other by rules of their own, and
+    /// units wait for each other.
     pub(crate) fn with<'p>(
         mut self,
         further: &'p [&'p Path],
         caller: &Caller,
     ) -> (Self, &'p [&'p Path]) {
-        let is_unit = |path: &&Path| {
-            by_content(path, &caller.cwd).is_some_and(|(_, format)| format == self.format)
-        };
-        let units = ConfigFormat::Foreign(ForeignFormat::Systemd);
-        let is_whole = self.format == units && further.iter().all(is_unit);
+        let is_alike = |path: &&Path| Self::of_file(path, caller).format == self.format;
+        let foreign = [ForeignFormat::Systemd, ForeignFormat::ProcessCompose];
+        let may_be = foreign.map(ConfigFormat::Foreign).contains(&self.format);
+        let is_whole = may_be && further.iter().all(is_alike);
         if self.format != ConfigFormat::Compose && !is_whole {
             return (self, further);
         }
@@ -154,8 +153,13 @@ impl ConfigSource {
             (_, ConfigFormat::Foreign(format)) => {
                 let file = self.foreign(format, text, (caller, overrides.strict));
                 let mut read = foreign::read(&file, findings);
-                let root = Some(read.root());
-                SourceRoot { secrets: read.secrets, ..SourceRoot::plain(root) }
+                // That there is nothing in it has been told then.
+                let is_told = read.is_empty() && findings.has_errors();
+                let root = (!is_told).then(|| read.root());
+                // A record of PM2 holds all variables there are.
+                let dropped = caller.env.iter().filter(|_| format == ForeignFormat::Pm2Dump);
+                let env = dropped.map(|(name, _)| (name.to_owned(), None)).collect();
+                SourceRoot { secrets: read.secrets, env, ..SourceRoot::plain(root) }
             }
             (Some(_), ConfigFormat::Compose) => {
                 let read = self.compose(text, (caller, &overrides.profiles), findings);
@@ -236,9 +240,13 @@ fn by_content(path: &Path, cwd: &Path) -> Option<(PathBuf, ConfigFormat)> {
     foreign::format_of(&file, &text).map(|format| (path, ConfigFormat::Foreign(format)))
 }
 
-/// Whether a file in YAML or JSON is one of Compose's.
-fn is_of_compose(file: &Path, format: ConfigFormat) -> bool {
+/// Whose a file in YAML or JSON is, if it is no ecosystem file.
+fn of_others(file: &Path, format: ConfigFormat) -> Option<ConfigFormat> {
     let may_be = matches!(format, ConfigFormat::Yaml | ConfigFormat::Json);
-    let bytes = may_be.then(|| paths::head(file, LARGEST)).and_then(Result::ok);
-    bytes.is_some_and(|bytes| compose::is_one(&String::from_utf8_lossy(&bytes)))
+    let bytes = may_be.then(|| paths::head(file, LARGEST)).and_then(Result::ok)?;
+    let text = String::from_utf8_lossy(&bytes);
+    if compose::is_one(&text) {
+        return Some(ConfigFormat::Compose);
+    }
+    foreign::format_of_data(&text).map(ConfigFormat::Foreign)
 }

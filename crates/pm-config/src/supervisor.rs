@@ -3,6 +3,7 @@
 
 mod expand;
 mod fate;
+mod fcgi;
 mod first_file;
 mod glob;
 mod groups;
@@ -116,6 +117,9 @@ pub(crate) fn read(
                 autostart: autostart.is_none_or(|it| !it.node.value.is_falsy()),
                 settings: copy.settings,
             });
+            if copy.is_more {
+                continue;
+            }
             apps.push(ConfigNode { at: copy.table.at, value: Value::Table(copy.table.entries) });
         }
     }
@@ -140,13 +144,6 @@ fn judged(
     };
     for section in sections.all() {
         let (kind, _) = section.parts();
-        if let Some(why) = fate::of_section(kind) {
-            let key = format!("[{}]", section.name);
-            findings.add(Finding::warning(section.at, format!("{key} is left out: {why}")));
-            let place = place(findings, section.at);
-            notes.push(ImportNote { place, key, fate: Fate::Unsupported(why) });
-            continue;
-        }
         if !fate::is_kind(kind) {
             let message = format!("unknown section {}", quoted(format!("[{}]", section.name)));
             findings.add(Finding::ignored(section.at, &message, strict));
@@ -179,7 +176,7 @@ fn judged(
 }
 
 fn unknown(section: &IniSection, key: &str, at: ConfigPlace, strict: bool) -> Finding {
-    const KEYS: [&str; 33] = [
+    const KEYS: [&str; 37] = [
         "command",
         "process_name",
         "numprocs",
@@ -199,6 +196,10 @@ fn unknown(section: &IniSection, key: &str, at: ConfigPlace, strict: bool) -> Fi
         "directory",
         "environment",
         "serverurl",
+        "socket",
+        "socket_owner",
+        "socket_mode",
+        "socket_backlog",
         "redirect_stderr",
         "stdout_logfile",
         "stdout_logfile_maxbytes",

@@ -103,7 +103,8 @@ fn common(drafts: &[AppDraft<'_>]) -> BTreeMap<String, String> {
     }
     let is_common =
         |all: &[&String]| all.len() == drafts.len() && all.iter().all(|it| it == &all[0]);
-    let fits = |value: &str| !value.contains(['\'', '\n', '\r']);
+    // A backslash before the quote that closes is taken for part of the value.
+    let fits = |value: &str| !value.contains(['\'', '\\', '\n', '\r']);
     values
         .into_iter()
         .filter(|(_, all)| is_common(all) && fits(all[0]))
@@ -130,9 +131,7 @@ fn line(draft: &mut AppDraft<'_>, common: &BTreeMap<String, String>) -> String {
     let app = draft.app;
     let words = |words: &[String]| words.iter().map(|it| word(it)).collect::<Vec<_>>().join(" ");
     let mut parts = Vec::new();
-    if app.cwd.as_bytes() != b"/" {
-        parts.push(format!("cd {} &&", word(&app.cwd.display())));
-    }
+    parts.push(format!("cd {} &&", word(&app.cwd.display())));
     parts.extend(app.umask.map(|mask| format!("umask {mask:03o} &&")));
     if let Some(before) = &app.pre_start {
         let before: Vec<_> = before.command.iter().map(|it| it.display().into_owned()).collect();

@@ -116,6 +116,9 @@ impl Supervised {
     pub(super) fn of(one: Description, now: u64) -> Self {
         let row = &one.row;
         let (group, process) = match row.name.split_once(':') {
+            Some((group, process)) if one.spec.instances > 1 => {
+                (group.to_owned(), format!("{process}_{:02}", row.slot))
+            }
             Some((group, process)) => (group.to_owned(), process.to_owned()),
             None if one.spec.instances > 1 => {
                 (row.name.clone(), format!("{}_{:02}", row.name, row.slot))

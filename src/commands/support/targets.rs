@@ -275,7 +275,15 @@ pub(crate) fn default_file(cwd: &Path) -> Option<PathBuf> {
     let of_supervisor =
         || Some("supervisord.conf".into()).filter(|it: &PathBuf| cwd.join(it).is_file());
     let procfile = || Some("Procfile".into()).filter(|it: &PathBuf| cwd.join(it).is_file());
-    own_file(cwd).or_else(|| compose_file(cwd)).or_else(of_supervisor).or_else(procfile)
+    let processes = || {
+        let names = ["process-compose.yml", "process-compose.yaml"].map(PathBuf::from);
+        names.into_iter().find(|name| cwd.join(name).is_file())
+    };
+    own_file(cwd)
+        .or_else(|| compose_file(cwd))
+        .or_else(processes)
+        .or_else(of_supervisor)
+        .or_else(procfile)
 }
 
 /// The ecosystem file that lies in a folder.

@@ -68,19 +68,25 @@ pub(crate) fn is_one(text: &str) -> bool {
     }
 }
 
-/// The file that is laid over a file of this name, if nobody says otherwise (Compose).
+/// The file that is laid over a file of this name, if nobody says otherwise (Compose, process-compose).
 pub fn over(file: &Path) -> Option<PathBuf> {
-    const BASES: [&str; 4] =
-        ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-    const OVER: [&str; 4] = [
-        "compose.override.yml",
-        "compose.override.yaml",
-        "docker-compose.override.yml",
-        "docker-compose.override.yaml",
+    const BASES: [&str; 6] = [
+        "compose.yaml",
+        "compose.yml",
+        "docker-compose.yml",
+        "docker-compose.yaml",
+        "process-compose.yml",
+        "process-compose.yaml",
     ];
-    let name = file.file_name()?.to_str()?;
-    let is_base = BASES.contains(&name);
-    OVER.iter().map(|over| file.with_file_name(over)).find(|over| is_base && over.is_file())
+    let name = file.file_name()?.to_str().filter(|name| BASES.contains(name))?;
+    let programs = if name.starts_with("process-") {
+        &["process-compose"][..]
+    } else {
+        &["compose", "docker-compose"]
+    };
+    let names =
+        programs.iter().flat_map(|it| ["yml", "yaml"].map(|end| format!("{it}.override.{end}")));
+    names.map(|over| file.with_file_name(over)).find(|over| over.is_file())
 }
 
 impl ComposeFiles<'_> {

@@ -20,8 +20,8 @@ use super::foreign_file::ForeignFile;
 use super::found::ForeignApps;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 
+use crate::keys;
 use crate::tree::{ConfigNode, TableEntry, Value};
-use crate::{format, keys, paths};
 
 /// Whether a text is a unit that is read here: it begins with a section of systemd's, and is a service or a timer.
 pub(super) fn is_one(path: &Path, text: &str) -> bool {
@@ -68,24 +68,8 @@ pub(super) fn read(file: &ForeignFile<'_>, findings: &mut Findings) -> ForeignAp
 
 /// A unit in another file.
 fn another(path: &Path, file: &ForeignFile<'_>, findings: &mut Findings) -> Option<UnitFile> {
-    let shown = path.strip_prefix(&file.caller.cwd).unwrap_or(path);
-    let origin = crate::diagnose::harmless(&shown.to_string_lossy());
-    let read = paths::head(path, format::LARGEST + 1).map_err(|error| {
-        let message = format!("could not read {origin}: {}", paths::cause(&error));
-        Finding::error(ConfigPlace::Whole, message)
-    });
-    let bytes = findings.take(read)?;
-    match format::fits(&bytes).and_then(|()| format::text(&bytes)) {
-        Ok(text) => {
-            let number = findings.other(&origin, Some(&text));
-            Some(UnitFile::read((path, &text), Some(number), file.strict, findings))
-        }
-        Err(finding) => {
-            let number = findings.other(&origin, None);
-            findings.add(finding.of(number));
-            None
-        }
-    }
+    let (text, number) = file.beside((path, ConfigPlace::Whole), findings)?;
+    Some(UnitFile::read((path, &text), Some(number), file.strict, findings))
 }
 
 /// What lies beside units and belongs to them.

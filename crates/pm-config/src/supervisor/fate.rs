@@ -10,6 +10,8 @@ const PLUGIN: &str =
 const SYSLOG: &str = "the output goes to a file of `pm` instead of syslog";
 const EVENTS: &str = "what programs write is no event here; listeners hear how processes stand, `pm logs` shows what they write";
 const ROTATED: &str = "rotated parts are called NAME__DATE.log instead of NAME.log.1";
+const OWNER: &str = "the socket belongs to the user of the program";
+const POOL: &str = "its processes are instances of one app, which share the socket; $NODE_APP_INSTANCE counts them";
 const AUTO: &str = "the log lies in the folder of logs of `pm`, and is kept over restarts";
 
 /// The key of a section of this kind with this value; `None`: Supervisor has no such key.
@@ -21,6 +23,12 @@ pub(crate) fn of(kind: &str, key: &str, value: &str) -> Option<Fate> {
             "result_handler" if value.ends_with(":default_handler") => Some(Same),
             "result_handler" => Some(Unsupported(PLUGIN)),
             "numprocs" if value.trim() != "1" => Some(Unsupported("one process serves a pool")),
+            _ => program(key, value),
+        },
+        "fcgi-program" => match key {
+            "socket" | "socket_mode" | "socket_backlog" => Some(Same),
+            "socket_owner" => Some(Changed(OWNER)),
+            "numprocs" if value.trim() != "1" => Some(Changed(POOL)),
             _ => program(key, value),
         },
         "group" => group(key),
@@ -42,16 +50,6 @@ pub(crate) fn of(kind: &str, key: &str, value: &str) -> Option<Fate> {
         "rpcinterface" if value.ends_with("make_main_rpcinterface") => Some(Changed(SERVER)),
         // Other keys are the plugin's.
         "rpcinterface" | "ctlplugin" => Some(Unsupported(PLUGIN)),
-        _ => None,
-    }
-}
-
-/// A section that is left out as a whole; `None`: it is not, or nobody knows it.
-pub(crate) fn of_section(kind: &str) -> Option<&'static str> {
-    match kind {
-        "fcgi-program" => Some(
-            "no socket is given at descriptor 0; write it as an app with `listen`, which gives sockets at descriptor 3 and on",
-        ),
         _ => None,
     }
 }

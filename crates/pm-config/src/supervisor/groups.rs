@@ -45,13 +45,11 @@ pub(crate) fn all(ground: &ProgramGround<'_>, findings: &mut Findings) -> Vec<Su
                 findings.add(finding.hint("a program belongs to one group"));
                 continue;
             }
-            if member.parts().0 == "program" {
-                copies.extend(ground.copies(member, name, findings));
-            }
+            copies.extend(ground.copies(member, name, findings));
         }
         groups.push(SupervisorGroup { priority, name: name.to_owned(), copies });
     }
-    let alone = ["program", "eventlistener"].map(|kind| of_kind(ground, kind));
+    let alone = ["program", "fcgi-program", "eventlistener"].map(|kind| of_kind(ground, kind));
     for section in alone.into_iter().flatten() {
         if claimed.contains_key(section.name.as_str()) {
             continue;

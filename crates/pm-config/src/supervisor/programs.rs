@@ -3,6 +3,7 @@
 use pm_spec::{AppName, ByteString, Environment};
 
 use super::expand::Expansions;
+use super::fcgi;
 use super::ini::{IniSection, IniSections};
 use super::lexing;
 use super::listeners;
@@ -37,6 +38,8 @@ pub(crate) struct ProgramCopy {
     /// Its `process_name`.
     pub(crate) process: String,
     pub(crate) table: AppTable,
+    /// Whether it is one more instance of the app of another copy: what shares a socket is one app.
+    pub(crate) is_more: bool,
     /// What its keys say, for clients of Supervisor.
     pub(crate) settings: Vec<(String, SupervisorSetting)>,
 }
@@ -69,7 +72,7 @@ impl ProgramGround<'_> {
         }
         let is_listener = section.parts().0 == "eventlistener";
         let priority = options.number("priority", if is_listener { -1 } else { 999 }, i64::MIN);
-        let rules = rules(&mut options);
+        let mut rules = rules(&mut options);
         let first = options.number("numprocs_start", 0, i64::MIN);
         let mut count = options.number("numprocs", 1, 0);
         if is_listener && count > 1 {
@@ -90,11 +93,17 @@ impl ProgramGround<'_> {
             return Vec::new();
         }
         options.names.number("numprocs", count);
+        if section.parts().0 == "fcgi-program" {
+            let Some(socket) = fcgi::entries(&mut options, count) else { return Vec::new() };
+            rules.extend(socket);
+        }
+        let is_pool = rules.iter().any(|entry| entry.key == "instances");
         let one = |number: i64| {
             options.names.number("process_num", number);
             let (process, table) = self.copy(&mut options, group, &rules)?;
             let settings = settings::all(&options);
-            Some(ProgramCopy { priority, process, table, settings })
+            let is_more = is_pool && number != first;
+            Some(ProgramCopy { priority, process, table, is_more, settings })
         };
         (first..first.saturating_add(count)).filter_map(one).collect()
     }
@@ -115,16 +124,18 @@ impl ProgramGround<'_> {
             options.error("process_name", &format!("a process can't be called `{process}`: {why}"));
             return None;
         }
+        let is_pool = rules.iter().any(|entry| entry.key == "instances");
+        let called = if is_pool { options.section.parts().1.trim() } else { process.as_str() };
         let shown_name =
-            if process == group { process.clone() } else { format!("{group}:{process}") };
+            if called == group { called.to_owned() } else { format!("{group}:{called}") };
         let name = AppName::parse(&shown_name).map_err(|error| {
             options.findings.add(Finding::error(at, error.to_string()));
         });
         let name = name.ok()?;
-        let env = self.environment(options, group, &process)?;
+        let env = self.environment(options, group, called)?;
         let name_at = options.place("process_name");
         let mut entries = vec![TableEntry::new("name", name_at, Value::text(name.as_str()))];
-        if process != group {
+        if called != group {
             entries.push(TableEntry::new("namespace", at, Value::text(group)));
         }
         let inherited =
@@ -208,21 +219,15 @@ impl ProgramGround<'_> {
             let (own, mut before) = listeners::front(options, self.caller)?;
             before.push(program);
             let before = before.into_iter().map(|word| ConfigNode { at, value: Value::text(word) });
-            return Some(vec![
-                TableEntry::new("script", at, Value::text(own)),
-                TableEntry::new(
-                    "args",
-                    at,
-                    Value::List(before.chain(args.iter().map(node)).collect()),
-                ),
-                TableEntry::new("interpreter", at, Value::text("none")),
-            ]);
+            return Some(run(own, before.chain(args.iter().map(node)).collect(), at));
         }
-        Some(vec![
-            TableEntry::new("script", at, Value::text(program)),
-            TableEntry::new("args", at, Value::List(args.iter().map(node).collect())),
-            TableEntry::new("interpreter", at, Value::text("none")),
-        ])
+        if options.section.parts().0 == "fcgi-program" {
+            let before = fcgi::FRONT.map(|word| ConfigNode { at, value: Value::text(word) });
+            let program = ConfigNode { at, value: Value::text(program) };
+            let words = before.into_iter().chain([program]).chain(args.iter().map(node));
+            return Some(run(fcgi::SHELL.into(), words.collect(), at));
+        }
+        Some(run(program, args.iter().map(node).collect(), at))
     }
 
     /// A bare name in the PATH of the program or else of the caller; what is not there is told of by who reads the app.
@@ -239,6 +244,15 @@ impl ProgramGround<'_> {
         let found = paths::search(program.as_ref(), &path, &self.caller.cwd);
         found.map_or_else(|| program.into(), |path| paths::to_bytes(&path))
     }
+}
+
+/// A program and its arguments, run by nothing else.
+fn run(program: ByteString, args: Vec<ConfigNode>, at: ConfigPlace) -> Vec<TableEntry> {
+    vec![
+        TableEntry::new("script", at, Value::text(program)),
+        TableEntry::new("args", at, Value::List(args)),
+        TableEntry::new("interpreter", at, Value::text("none")),
+    ]
 }
 
 /// The variables of `environment`, each at the place of all.

@@ -11,6 +11,8 @@ mod env_files;
 mod example;
 mod hostile;
 mod javascript;
+mod pm2_dumps;
+mod process_compose;
 mod procfiles;
 mod programs;
 mod projects;

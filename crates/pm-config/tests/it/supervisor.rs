@@ -175,15 +175,59 @@ fn files_are_included_and_a_folder_means_the_file_in_it() {
 }
 
 #[test]
+fn a_pool_of_fastcgi_is_one_app_whose_socket_is_at_descriptor_0() {
+    let desk = desk();
+    let (apps, warnings) = read(
+        &desk,
+        "[fcgi-program:f]\ncommand=cat x\nsocket=unix://%(here)s/%(program_name)s.sock\nsocket_mode=0770\nsocket_backlog=7\n\
+         numprocs=3\nprocess_name=%(program_name)s_%(process_num)02d\nenvironment=N=\"%(process_num)d\"\n\
+         [fcgi-program:g]\ncommand=cat\nsocket=tcp://localhost:9000\n[group:two]\nprograms=g\n",
+    );
+    let names: Vec<_> = apps.iter().map(|app| app.name.as_str()).collect();
+    assert_eq!(names, ["f", "two:g"]);
+    let [pool, alone] = apps.as_slice() else { panic!() };
+    assert_eq!((pool.instances, alone.instances, text(&pool.script)), (3, 1, "/bin/sh".into()));
+    let args = texts(&pool.args);
+    assert!(
+        args[1].ends_with("exec \"$@\" <&3 3<&-") && args[3].ends_with("cat") && args[4] == "x",
+        "{args:?}"
+    );
+    let listen: Vec<_> = [pool, alone]
+        .iter()
+        .map(|app| text(&(&app.listen[0]).into()))
+        .map(|it| desk.plain(&it))
+        .collect();
+    assert_eq!(listen, ["unix:///desk/f.sock?mode=770&backlog=7", "tcp://127.0.0.1:9000"]);
+    assert!(
+        warnings
+            .contains(":8:13: warning: `environment` is the same for all processes of the pool"),
+        "{warnings}"
+    );
+    for (section, why) in [
+        ("command=cat\n", "error: the program has no `socket`"),
+        (
+            "command=cat\nsocket=tcp://:9\nsocket_mode=0700\n",
+            "`socket_mode` is for unix sockets only",
+        ),
+        ("command=cat\nsocket=udp://:9\n", "begins with tcp:// or unix://"),
+        ("command=cat\nsocket=unix:///s\nsocket_backlog=0\n", "`socket_backlog` must be"),
+        ("command=cat\nsocket=unix:///s\nsocket_mode=9\n", "octal mode"),
+    ] {
+        let told = problems(&desk, &format!("[fcgi-program:f]\n{section}"));
+        assert!(told.contains(why), "{section}: {told}");
+    }
+}
+
+#[test]
 fn nothing_is_dropped_silently() {
     let desk = desk();
     let (apps, warnings) = read(
         &desk,
         "[supervisord]\nnodaemon=true\npidfile=x\n[inet_http_server]\nport=*:9001\n[program:p]\ncommand=cat\n\
          stdout_logfile=/dev/stdout\nstderr_syslog=true\nstdout_events_enabled=true\nstdout_capture_maxbytes=1MB\n\
-         colour=red\n[eventlistener:l]\ncommand=cat\nevents=EVENT,PROCESS_LOG\nnumprocs=2\nresult_handler=a:b\n[fcgi-program:f]\ncommand=cat\n[programme:x]\na=b\n",
+         colour=red\n[eventlistener:l]\ncommand=cat\nevents=EVENT,PROCESS_LOG\nnumprocs=2\nresult_handler=a:b\n[fcgi-program:f]\ncommand=cat\nsocket=unix:///tmp/f.sock\nsocket_owner=x\n[programme:x]\na=b\n",
     );
-    assert_eq!(apps.len(), 2);
+    assert_eq!(apps.len(), 3);
     for part in [
         "settings of supervisord itself, without effect here: [supervisord] nodaemon, [supervisord] pidfile",
         "nobody is answered there: `username` and `password` are missing",
@@ -194,8 +238,8 @@ fn nothing_is_dropped_silently() {
         "supervisord.conf:15:8: warning: PROCESS_LOG never comes",
         "supervisord.conf:16:10: warning: one process serves this pool here",
         "supervisord.conf:17:1: warning: `result_handler` has no effect",
-        "supervisord.conf:18:1: warning: [fcgi-program:f] is left out",
-        "supervisord.conf:20:1: warning: unknown section `[programme:x]`; it is ignored",
+        "supervisord.conf:21:14: warning: `socket_owner` has no effect",
+        "supervisord.conf:22:1: warning: unknown section `[programme:x]`; it is ignored",
     ] {
         assert!(warnings.contains(part), "{part}\nis not in\n{warnings}");
     }

@@ -1,10 +1,11 @@
 //! Reading back what was written, and comparing what the report calls the same.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pm_config::{Caller, Overrides, read};
-use pm_export::{ExportFate, TargetFiles, command};
+use pm_export::{ExportFate, ExportNote, TargetFiles, command};
 use pm_spec::{AppSpec, Environment, options};
 
 /// The apps of files, as `pm start` would read them.
@@ -21,7 +22,17 @@ pub(crate) fn apps(made: &TargetFiles) -> Vec<AppSpec> {
     fs::write(&users[0], "app:x:1000:1000::/home/app:/bin/sh\n").unwrap();
     fs::write(&users[1], "app:x:1000:\nstaff:x:50:\n").unwrap();
     [caller.passwd, caller.group] = users;
-    let read = read::load(Path::new(&made.files[0].name), &caller, &Overrides::default());
+    let names = made.files.iter().map(|file| Path::new(&file.name));
+    // All units are read together; what several instances are made from is none.
+    let is_unit = |path: &Path| path.extension().is_some_and(|it| it == "service" || it == "timer");
+    let mut read: Vec<_> = names.clone().filter(|path| is_unit(path)).collect();
+    let has_units = !read.is_empty();
+    read.retain(|path| !path.to_string_lossy().contains('@'));
+    if !has_units {
+        read.extend(names.take(1));
+    }
+    let [first, rest @ ..] = read.as_slice() else { return Vec::new() };
+    let read = read::load_all(first, rest, &caller, &Overrides::default());
     read.unwrap_or_else(|told| panic!("{told}\n{}", made.files[0].text)).apps
 }
 
@@ -54,6 +65,11 @@ pub(crate) fn compare(apps: &[AppSpec], made: &TargetFiles) {
                     );
                 }
                 "env" => variables(app, read, made),
+                // The same may be said by a word or by several keys.
+                "restart" => assert_eq!(read.restart.autorestart, app.restart.autorestart),
+                "stop_exit_codes" if !app.restart.autorestart => {}
+                // A unit that is named is started.
+                "autostart" if made.files[0].name.ends_with(".service") => {}
                 key => {
                     let row = options::key(key).unwrap();
                     assert_eq!(row.value(read), row.value(app), "{key}: {}", made.files[0].text);
@@ -71,4 +87,34 @@ fn variables(app: &AppSpec, read: &AppSpec, made: &TargetFiles) {
             assert_eq!(read.env.get(&name), app.env.get(&name), "{name}: {}", made.files[0].text);
         }
     }
+}
+
+/// Each of these does the same as it did, where the report names no other difference.
+pub(crate) fn runs_alike(apps: &[AppSpec], made: &TargetFiles) {
+    let back = self::apps(made);
+    for app in apps {
+        let name = app.name.as_str();
+        let is_same = |note: &&ExportNote| {
+            note.app != name || note.key != "args" && !note.key.starts_with("env ")
+        };
+        if !made.notes.iter().all(|note| is_same(&note) || matches!(note.fate, ExportFate::Same(_)))
+        {
+            continue;
+        }
+        let read = back.iter().find(|it| it.name == app.name).unwrap();
+        assert_eq!(said(read), said(app), "{}", made.files[0].text);
+    }
+}
+
+/// What an app says when it is run.
+fn said(app: &AppSpec) -> String {
+    let mask = app.umask.map_or_else(String::new, |mask| format!("umask {mask:03o}; "));
+    let mut run = Command::new("/bin/sh");
+    let words = command(app).into_iter().map(|word| word.display().into_owned());
+    run.args(["-c", &format!("{mask}exec \"$@\""), "sh"]).args(words);
+    // The folder of what was read is gone, which must not matter.
+    let cwd = PathBuf::from(app.cwd.display().into_owned());
+    run.current_dir(Some(cwd).filter(|cwd| cwd.is_dir()).unwrap_or("/usr/bin".into())).env_clear();
+    run.envs(app.env.iter().map(|(name, value)| (name, value.display().into_owned())));
+    String::from_utf8_lossy(&run.output().unwrap().stdout).into_owned()
 }

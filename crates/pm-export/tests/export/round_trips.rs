@@ -6,11 +6,12 @@ use proptest::prelude::*;
 
 use pm_export::ExportTarget;
 use pm_spec::{
-    AppName, AppSpec, Bytes, Condition, Cpus, Dependency, Door, HealthCheck, Identifier, LogTarget,
-    Probe, ResourceKind, ResourceLimit, RestartRule, Signal, Span, UserChoice,
+    AppName, AppSpec, ByteString, Bytes, Condition, Cpus, Dependency, Door, HealthCheck,
+    Identifier, LogTarget, Probe, ResourceKind, ResourceLimit, RestartRule, Signal, Span,
+    UserChoice,
 };
 
-use crate::back::compare;
+use crate::back::{compare, runs_alike};
 
 /// Any text a program can be given, with what files have signs for more often than not.
 fn text() -> impl Strategy<Value = String> {
@@ -155,12 +156,33 @@ fn some() -> impl Strategy<Value = Vec<AppSpec>> {
     })
 }
 
+/// An app that tells where it runs and with what, and is no job.
+fn telling(mut app: AppSpec) -> AppSpec {
+    let mut args: Vec<ByteString> = vec!["-c".into(), TELL.into(), "sh".into()];
+    args.append(&mut app.args);
+    AppSpec { args, user: None, instances: 1, ..app }
+}
+
+const TELL: &str = "pwd; umask; for it; do printf \"[%s]\" \"$it\"; done; \
+                    for it in A B Z A_ AA; do eval \"printf \\\"<%s>\\\" \\\"\\$$it\\\"\"; done";
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
     fn supervisor_s_file_is_read_back_as_it_was_meant(apps in some()) {
         compare(&apps, &ExportTarget::Supervisor.export(&apps));
+    }
+
+    #[test]
+    fn units_are_read_back_as_they_were_meant(apps in some()) {
+        compare(&apps, &ExportTarget::Systemd.export(&apps));
+    }
+
+    #[test]
+    fn a_procfile_runs_what_was_meant(apps in some()) {
+        let apps: Vec<_> = apps.into_iter().map(telling).collect();
+        runs_alike(&apps, &ExportTarget::Procfile.export(&apps));
     }
 
     #[test]

@@ -230,6 +230,7 @@ fn kernel(key: &str, value: &str) -> Option<Fate> {
             Unsupported("a part of the machine can't be said; write the size, or the number")
         }
         "MemoryMax" | "MemoryLimit" | "TasksMax" | "CPUQuota" => Same,
+        "RestrictAddressFamilies" if value.trim() == super::limits::LOCAL => Same,
         "PrivateNetwork" => Changed("it makes local sockets only"),
         "StandardOutput" | "StandardError" => match value.split(':').next() {
             Some("file" | "append" | "truncate") => {

@@ -27,6 +27,9 @@ pub(super) fn limit(key: &str) -> Option<String> {
     Some(name.to_ascii_lowercase())
 }
 
+/// `RestrictAddressFamilies` of what makes local sockets only.
+pub(super) const LOCAL: &str = "AF_UNIX";
+
 impl ServiceReading<'_> {
     /// What each of its processes may use, and all of them together.
     pub(super) fn limits(&mut self) {
@@ -81,6 +84,12 @@ impl ServiceReading<'_> {
             if let Some((true, at)) = is_on {
                 self.put(ours, at, Value::Bool(value));
             }
+        }
+        let families = self.text("RestrictAddressFamilies");
+        if let Some((_, at)) = families.filter(|(text, _)| text.trim() == LOCAL)
+            && !self.entries.iter().any(|entry| entry.key == "network")
+        {
+            self.put("network", at, Value::Bool(false));
         }
     }
 
