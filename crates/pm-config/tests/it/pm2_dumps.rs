@@ -57,7 +57,9 @@ fn a_saved_list_of_pm2_is_read_as_it_stands() {
     other["args"] = json!(["c"]);
     let told = |list: Value| {
         desk.write("dump.pm2", serde_json::to_string_pretty(&list).unwrap());
-        let Err(Diagnosis { diagnostics }) = desk.load("dump.pm2") else { panic!("no problem") };
+        let Err(Diagnosis { diagnostics, .. }) = desk.load("dump.pm2") else {
+            panic!("no problem")
+        };
         diagnostics.iter().map(ToString::to_string).collect::<String>()
     };
     let twice = told(json!([record(&desk, "web"), other]));
@@ -66,6 +68,6 @@ fn a_saved_list_of_pm2_is_read_as_it_stands() {
     let odd = told(json!([record(&desk, "web"), { "name": "x" }]));
     assert!(odd.contains("error: a record of PM2 is an object with `pm_exec_path`"), "{odd}");
     desk.write("dump.pm2", "[{\"pm_exec_path\": \"/x\",");
-    let Err(Diagnosis { diagnostics }) = desk.load("dump.pm2") else { panic!("no problem") };
+    let Err(Diagnosis { diagnostics, .. }) = desk.load("dump.pm2") else { panic!("no problem") };
     assert!(diagnostics[0].to_string().starts_with("dump.pm2:1:"), "{}", diagnostics[0]);
 }

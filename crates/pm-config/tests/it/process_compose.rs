@@ -22,7 +22,7 @@ fn told(desk: &Desk, file: &str) -> String {
     desk.write("pc.yaml", file);
     let diagnostics = match desk.load("pc.yaml") {
         Ok(read) => read.warnings,
-        Err(Diagnosis { diagnostics }) => diagnostics,
+        Err(Diagnosis { diagnostics, .. }) => diagnostics,
     };
     let all: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
     desk.plain(&all.join("\n"))
