@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::fstat;
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice, tee};
 
 /// As much as is moved at once, and the size a busy pipe is widened to: a 0.5 ms pause of a reader
@@ -29,7 +29,13 @@ pub(crate) fn size(file: impl AsFd) -> Result<u64, Errno> {
 }
 
 /// What there is to say of a pipe in which nothing waits, [`SpliceOutcome::Empty`] or [`SpliceOutcome::End`].
+///
+/// Counts before it polls: only counting waits for a write that is under way, and what that brings is moved with the
+/// rest, with half as many wake-ups of a program that writes 64 KiB at a time.
 pub(crate) fn nothing_waits(pipe: impl AsFd) -> Result<Option<SpliceOutcome>, Errno> {
+    if ioctl_fionread(&pipe)? > 0 {
+        return Ok(None);
+    }
     let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
     let found = fds[0].revents();
