@@ -214,14 +214,12 @@ impl AppSpec {
     }
 
     /// Whether it is a server that listens before it has loaded its app, and is seen to have done so: gunicorn's workers
-    /// give a sign, and who is in an event loop of uvicorn and hypercorn waits for callers of the sockets it was given.
+    /// give a sign, and who is in an event loop of uvicorn, hypercorn and daphne waits for callers of the sockets it was given.
     pub const fn is_seen_to_serve(&self) -> bool {
         let is_seen = match self.preset {
             Preset::Gunicorn => true,
-            Preset::Uvicorn | Preset::Hypercorn => !self.listen.is_empty(),
-            Preset::None | Preset::Granian | Preset::Daphne | Preset::Uwsgi | Preset::Celery => {
-                false
-            }
+            Preset::Uvicorn | Preset::Hypercorn | Preset::Daphne => !self.listen.is_empty(),
+            Preset::None | Preset::Granian | Preset::Uwsgi | Preset::Celery | Preset::Go => false,
         };
         is_seen && self.checks.ready.is_none() && !self.serving.wait_ready
     }
