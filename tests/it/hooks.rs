@@ -45,6 +45,27 @@ fn a_hook_is_told_what_happened() {
 }
 
 #[test]
+fn flapping_is_called_out_once_after_as_many_runs_as_are_said() {
+    let home = Home::new();
+    home.script("web", "exit 7");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web", "max_restarts": 6, "restart_delay": 1, "flapping_limit": 3,
+        "on_flapping": NOTES, "on_gave_up": NOTES,
+    }]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json"]).ends(1);
+    home.wait_until("both are told", || {
+        ["on_gave_up.env", "on_flapping.env"].iter().all(|event| !noted(&home, event).is_empty())
+    });
+    let told: Value = serde_json::from_str(&noted(&home, "on_flapping")[0]).unwrap();
+    assert!(told["why"] == "exited with code 7" && told["restarts"] == 2, "{told}");
+    assert_eq!(noted(&home, "on_flapping").len(), 1);
+    let events = home.run(["events", "web"]).ok().out();
+    assert_eq!(events.matches("3 failures in a row").count(), 1, "{events}");
+    home.run(["describe", "web"]).ok().says("flapping limit");
+}
+
+#[test]
 fn who_leaves_a_child_behind_is_told_of_when_nobody_is_left() {
     let home = Home::new();
     home.script("web", "sleep 1000 &\nexit 7");

@@ -424,6 +424,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
             stop_exit_codes: stop_code.into_iter().collect(),
             rule: tape.pick(&[RestartRule::Unsaid, RestartRule::Unsaid, RestartRule::Always]),
             start_retries: (style == 3).then_some(2),
+            flapping_limit: tape.pick(&[10, 3, 1]),
         },
         timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
         tree: !tape.rarely(5),

@@ -54,6 +54,8 @@ pub(super) const KEYS: &[KeySpec] = &[
         word!(restart.start_retries, "a whole number, 0 or more", |text: &str| text.parse::<u32>().ok().map(Some),
             |retries: &Option<u32>| retries.map_or(Setting::Unset, |retries| Setting::Count(retries.into()))))
         .live().told_apart(),
+    key("flapping_limit", "so many runs in a row that were shorter than `min_uptime` or failed within 30 s are called out, once: the event `flapping`, and `on_flapping`", field!(Count, restart.flapping_limit, 1))
+        .live(),
     key("min_uptime", "a run at least this long was a good one", field!(Span, restart.min_uptime))
         .live().told_apart().jlist(Always)
         .flag(flag("--min-uptime", "TIME", "A run at least this long is a success")),
