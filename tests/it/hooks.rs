@@ -187,6 +187,37 @@ fn a_hook_without_a_program_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_start_that_does_not_wait_does_not_wait_for_what_comes_before() {
+    let home = Home::new();
+    home.script("web", "echo run >>order; exec sleep 1000");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web",
+        "pre_start": "echo first >>order; while test ! -e go; do sleep 0.02; done",
+    }]);
+    home.file("apps.json", file.to_string());
+    for verb in [["start", "apps.json"], ["restart", "web"]] {
+        home.run([&verb[..], &["--no-wait"]].concat()).ok();
+        let row = home.row("web");
+        assert_eq!(row.status, pm_protocol::Status::Launching, "{row:?}");
+        home.wait_until("it is shown", || {
+            home.row("web").note.is_some_and(|note| note.contains("waits for its pre_start `"))
+        });
+        home.file("go", "");
+        home.wait_status("web", "online");
+        fs::remove_file(home.work().join("go")).unwrap();
+    }
+    home.wait_until("each goes on", || noted(&home, "order") == ["first", "run", "first", "run"]);
+    // What it came to is told by lists.
+    let file = file
+        .to_string()
+        .replace("while test ! -e go; do sleep 0.02; done", "echo no table >&2; exit 3");
+    home.file("apps.json", file);
+    home.run(["restart", "apps.json", "--no-wait"]).ok();
+    home.wait_status("web", "errored");
+    home.run(["why", "web"]).ok().says("`pre_start`: it exited with code 3: no table");
+}
+
+#[test]
 fn what_comes_before_a_run_lets_it_begin_or_fails_it() {
     let home = Home::new();
     home.script("web", "echo run >>order; exec sleep 1000");
