@@ -163,7 +163,8 @@ def checks(figures, tools):
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
     threading.Thread(target=answered, args=(listener,), daemon=True).start()
     port = listener.getsockname()[1]
-    kinds = {"none": None, "tcp": {"tcp": f"127.0.0.1:{port}"}, "command": {"test": ["CMD", figures.stage, "true"]}}
+    kinds = {"none": None, "tcp": {"tcp": f"127.0.0.1:{port}"}, "http": {"http": f"http://127.0.0.1:{port}/"},
+             "command": {"test": ["CMD", figures.stage, "true"]}}
     for tool in (tool for tool in tools if tool.name == "pm"):
         for kind, test in kinds.items():
             note(f"{tool.name}: 100 apps, check: {kind}")
@@ -182,12 +183,18 @@ def checks(figures, tools):
 
 
 def answered(listener):
-    """Takes and drops whoever calls, until the listener is closed."""
+    """Answers whoever asks, and drops whoever calls, until the listener is closed."""
     while True:
         try:
-            listener.accept()[0].close()
+            caller = listener.accept()[0]
         except OSError:
             return
+        with caller:
+            try:
+                if caller.recv(4096):
+                    caller.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+            except OSError:
+                continue
 
 
 def lists(figures, tools):

@@ -1,15 +1,19 @@
-//! uvicorn and hypercorn themselves, from a venv (`article.rs` says what that needs), without a key for it in any file: their
-//! address is a socket of ours, and a reload closes it for nobody.
+//! uvicorn, hypercorn, daphne, granian and uwsgi themselves, from a venv (`article.rs` says what that needs), without a key for it in any file as far as
+//! possible: their address is a socket of ours, and a reload closes it for nobody.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 
+use pm_protocol::Status;
 use pm_testkit::{Home, free_port, is_alive, signal};
 
 use crate::article;
-use crate::node::load::Callers;
+use crate::node::load::{Callers, Habit, Load};
 
 const APP: &str = r#"
+import asyncio, os
 version = open("version").read()
 if version == "broken":
     import nothing_of_that_name
@@ -22,6 +26,10 @@ async def app(scope, receive, send):
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return
+    if scope["path"] == "/slow":
+        open("begun", "w").close()
+        while not os.path.exists("go"):
+            await asyncio.sleep(0.01)
     length = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": length})
     await send({"type": "http.response.body", "body": body})
@@ -38,8 +46,8 @@ fn start(home: &Home, server: &str, args: &[&str]) -> u16 {
     let mut words = vec!["start", server, "--name", "web", "--", "app:app"];
     words.extend(args);
     let last = match server {
-        "uvicorn" => port.to_string(),
-        _ => format!("127.0.0.1:{port}"),
+        "hypercorn" => format!("127.0.0.1:{port}"),
+        _ => port.to_string(),
     };
     words.push(&last);
     home.run(words).ok().says(&format!("listens on 127.0.0.1:{port}"));
@@ -98,6 +106,93 @@ fn hypercorn() {
     let home = Home::new();
     let port = start(&home, "hypercorn", &["--bind"]);
     nobody_notices(&home, port, "exited with code");
+}
+
+#[test]
+fn daphne() {
+    let home = Home::new();
+    let port = start(&home, "daphne", &["-v", "0", "-p"]);
+    nobody_notices(&home, port, "exited with code");
+}
+
+/// It takes no open socket; on SIGHUP its main process replaces the workers one by one, if it is said that it is to.
+#[test]
+fn granian() {
+    let home = Home::new();
+    let args = ["--interface", "asgi", "--workers", "2", "--respawn-interval", "0.2", "--port"];
+    let port = start(&home, "granian", &args);
+    home.run(["describe", "web"]).ok().says("granian, recognised");
+    let before = home.row("web").pid;
+    let told = home.run(["reload", "web"]).ok();
+    told.complains(&format!("web opens its port itself: nobody listens on 127.0.0.1:{port}"))
+        .says("before the new one began: nobody listened on ");
+    assert_ne!(home.row("web").pid, before);
+    home.run(["restart", "web", "--reload-signal", "SIGHUP"]).ok();
+    let before = home.row("web").pid;
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear(1);
+    for turn in 2..=3 {
+        home.file("version", turn.to_string());
+        home.run(["reload", "web"]).ok().says("workers replaced by SIGHUP");
+        load.hear(turn);
+    }
+    // A worker that goes may reset what it has accepted and not read; the port is never closed.
+    let tally = load.end();
+    assert!(!tally.hard.iter().any(|why| why.contains("refused")), "{tally:?}");
+    assert_eq!(home.row("web").pid, before);
+    a_request_is_finished(&home, port);
+}
+
+/// It takes open sockets as from systemd.
+#[test]
+fn uwsgi() {
+    let home = Home::new();
+    let (venv, _) = article::venv();
+    home.file("app.py", WSGI);
+    home.file("version", "one");
+    symlink(venv, home.work().join("venv")).unwrap();
+    let port = free_port();
+    let listen = format!("--listen=tcp://127.0.0.1:{port}");
+    let words = ["start", "uwsgi", "--name", "web", &listen, "--kill-signal", "SIGTERM", "--"];
+    // Its SIGINT, and its SIGTERM as it comes, are a reload or an end at once.
+    let gently = ["--hook-master-start", "unix_signal:15 gracefully_kill_them_all"];
+    let args = ["--master", "-p", "2", "--need-app", "--protocol", "http", "--wsgi-file", "app.py"];
+    home.run([&words[..], &gently, &args].concat()).ok();
+    nobody_notices(&home, port, "exited with code");
+    home.file("version", "one");
+    a_request_is_finished(&home, port);
+}
+
+const WSGI: &str = r#"
+import os, time
+version = open("version").read()
+if version == "broken":
+    import nothing_of_that_name
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        open("begun", "w").close()
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+    start_response("200 OK", [("Content-Length", str(len(version)))])
+    return [version.encode()]
+"#;
+
+/// A stop waits for the request it finds.
+fn a_request_is_finished(home: &Home, port: u16) {
+    let slow = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map(|_| answer)
+    });
+    home.wait_until("it is at it", || home.work().join("begun").exists());
+    let mut stop = home.pm(["stop", "web"]).background();
+    home.wait_until("it was asked to go", || home.row("web").status == Status::Stopping);
+    home.file("go", "");
+    let answer = slow.join().unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.") && answer.contains(" 200 OK"), "{answer}");
+    assert_eq!(stop.wait(), 0, "{}", stop.seen());
 }
 
 #[test]

@@ -45,6 +45,27 @@ fn a_hook_is_told_what_happened() {
 }
 
 #[test]
+fn flapping_is_called_out_once_after_as_many_runs_as_are_said() {
+    let home = Home::new();
+    home.script("web", "exit 7");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web", "max_restarts": 6, "restart_delay": 1, "flapping_limit": 3,
+        "on_flapping": NOTES, "on_gave_up": NOTES,
+    }]);
+    home.file("apps.json", file.to_string());
+    home.run(["start", "apps.json"]).ends(1);
+    home.wait_until("both are told", || {
+        ["on_gave_up.env", "on_flapping.env"].iter().all(|event| !noted(&home, event).is_empty())
+    });
+    let told: Value = serde_json::from_str(&noted(&home, "on_flapping")[0]).unwrap();
+    assert!(told["why"] == "exited with code 7" && told["restarts"] == 2, "{told}");
+    assert_eq!(noted(&home, "on_flapping").len(), 1);
+    let events = home.run(["events", "web"]).ok().out();
+    assert_eq!(events.matches("3 failures in a row").count(), 1, "{events}");
+    home.run(["describe", "web"]).ok().says("flapping limit");
+}
+
+#[test]
 fn who_leaves_a_child_behind_is_told_of_when_nobody_is_left() {
     let home = Home::new();
     home.script("web", "sleep 1000 &\nexit 7");
@@ -163,6 +184,37 @@ fn a_hook_without_a_program_is_refused_with_its_place() {
         .complains("apps.yaml:3:12")
         .complains("`on_exit`: there is no program no-such-program-at-all");
     assert!(home.rows().is_empty());
+}
+
+#[test]
+fn a_start_that_does_not_wait_does_not_wait_for_what_comes_before() {
+    let home = Home::new();
+    home.script("web", "echo run >>order; exec sleep 1000");
+    let file = serde_json::json!([{
+        "name": "web", "script": "./web",
+        "pre_start": "echo first >>order; while test ! -e go; do sleep 0.02; done",
+    }]);
+    home.file("apps.json", file.to_string());
+    for verb in [["start", "apps.json"], ["restart", "web"]] {
+        home.run([&verb[..], &["--no-wait"]].concat()).ok();
+        let row = home.row("web");
+        assert_eq!(row.status, pm_protocol::Status::Launching, "{row:?}");
+        home.wait_until("it is shown", || {
+            home.row("web").note.is_some_and(|note| note.contains("waits for its pre_start `"))
+        });
+        home.file("go", "");
+        home.wait_status("web", "online");
+        fs::remove_file(home.work().join("go")).unwrap();
+    }
+    home.wait_until("each goes on", || noted(&home, "order") == ["first", "run", "first", "run"]);
+    // What it came to is told by lists.
+    let file = file
+        .to_string()
+        .replace("while test ! -e go; do sleep 0.02; done", "echo no table >&2; exit 3");
+    home.file("apps.json", file);
+    home.run(["restart", "apps.json", "--no-wait"]).ok();
+    home.wait_status("web", "errored");
+    home.run(["why", "web"]).ok().says("`pre_start`: it exited with code 3: no table");
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod events;
 mod export;
 mod fidelity;
 mod flags;
+mod go;
 mod groups;
 mod gunicorn;
 mod health;

@@ -17,6 +17,9 @@ line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 line.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
 with open("socket", "w") as file:
     file.write(os.environ["NOTIFY_SOCKET"] + " " + os.environ.get("WATCHDOG_USEC", "-"))
+if "hup" in sys.argv:
+    import signal
+    signal.signal(signal.SIGHUP, lambda *_: line.send(b"RELOADING=1\nMONOTONIC_USEC=1"))
 number = 0
 while True:
     name = "say.%d" % number
@@ -114,6 +117,36 @@ fn who_says_that_it_is_not_well_is_replaced_at_once() {
     home.wait_new_pid("web", pid);
     let why = ends(&home, "web").remove(0)["why"].as_str().unwrap().to_owned();
     assert!(why.starts_with("unhealthy: it says so (WATCHDOG=trigger)"), "{why}");
+}
+
+#[test]
+fn a_reload_by_a_signal_lasts_as_long_as_the_app_says() {
+    let home = Home::new();
+    app(
+        &home,
+        &json!({
+            "args": "hup", "ready": "notify", "reload_signal": "SIGHUP", "listen_timeout": 100,
+        }),
+    );
+    say(&home, 0, "READY=1\nSTATUS=serving");
+    home.run(["start", "apps.json5"]).ok();
+    let pid = home.row("web").pid;
+    let reloads = |so: bool| {
+        home.wait_until("it is told", || {
+            home.run(["describe", "web"]).ok().out().contains("reloading: serving") == so
+        });
+    };
+    // Without a word it would be over after a second.
+    home.run(["reload", "web"]).ends(1).says("of SIGHUP; it runs on");
+    reloads(true);
+    say(&home, 1, "READY=1");
+    reloads(false);
+    let mut reload = home.pm(["reload", "web", "--kill-timeout", "30s"]).background();
+    reloads(true);
+    say(&home, 2, "READY=1");
+    assert_eq!(reload.wait(), 0, "{}", reload.seen());
+    reloads(false);
+    assert_eq!(home.row("web").pid, pid);
 }
 
 #[test]

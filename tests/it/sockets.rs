@@ -25,6 +25,8 @@ if version == "broken":
     sys.exit("broken")
 if version == "deaf":
     signal.pause()
+while version == "born" and not os.path.exists("go"):
+    time.sleep(0.01)
 def told(word):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.sendto(word.encode(), "\0" + os.environ["NOTIFY_SOCKET"][1:])
@@ -42,6 +44,7 @@ for listener in found:
     # Another process may be faster.
     listener.setblocking(False)
     waiting.register(listener, selectors.EVENT_READ)
+version == "ready" and print("waits", version, flush=True)
 while not going:
     for key, _ in waiting.select():
         try:
@@ -311,6 +314,58 @@ fn the_daemon_dies_when_the_old_run_is_about_to_go() {
         drop(reload);
         home.wait_until("the old run is gone", || !is_alive(old));
         load.go_on(50);
+    }
+    home.wait_until("one socket is left", || sockets_on(port) == 1);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+}
+
+/// A reload's steps one after the other, and a death of the daemon in each, or an update of it and the guardian: whoever calls notices nothing, and the reload comes to its end.
+#[test]
+fn the_daemon_dies_at_each_step_of_a_reload_and_nobody_notices() {
+    let home = Home::new();
+    let port = server(&home, "env: {LINGERS: '1'}, kill_signal: 'SIGTERM', kill_timeout: '6s'");
+    let log = || fs::read_to_string(home.home().logs().join("web-out.log")).unwrap();
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear_of("one");
+    for step in ["born", "ready", "steered", "draining", "updated", "gone"] {
+        let old = pids(&home)[0];
+        let byes = log().matches("bye\n").count();
+        home.file("version", step);
+        let mut reload = home.pm(["reload", "web"]).background();
+        match step {
+            "born" => drop(home.wait_rows("the new one is born", |rows| {
+                rows.iter().any(|row| row.pid != 0 && row.pid != old)
+            })),
+            "ready" => {
+                home.wait_until("the new one takes callers", || log().contains("waits ready\n"));
+            }
+            "steered" => load.hear_of(step),
+            "draining" | "updated" => {
+                home.wait_until("the old one is to go", || log().matches("bye\n").count() > byes);
+            }
+            _ => {
+                home.wait_until("the old one is to go", || log().matches("bye\n").count() > byes);
+                home.file("leave", "");
+                home.wait_until("the old one is gone", || !is_alive(old));
+            }
+        }
+        let before = home.hello();
+        if step == "updated" {
+            home.run(["update"]).ok();
+        } else {
+            signal(before.pid, 9);
+        }
+        home.wait_until("a new daemon", || home.hello().incarnation > before.incarnation);
+        home.file("go", "");
+        load.hear_of(step);
+        home.file("leave", "");
+        assert_eq!(reload.wait(), 0, "{step}: {}", reload.seen());
+        home.wait_until("the old one is gone", || !is_alive(old));
+        fs::remove_file(home.work().join("leave")).unwrap();
+        fs::remove_file(home.work().join("go")).unwrap();
+        load.go_on(50);
+        assert_ne!(pids(&home), [old], "{step}");
     }
     home.wait_until("one socket is left", || sockets_on(port) == 1);
     let tally = load.end();

@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use pm_protocol::Status;
-use pm_testkit::{Home, free_port};
+use pm_testkit::{Home, fixture, free_port, signal};
+use serde_json::{Value, json};
 
 /// Starts a script that fails; what `why` says of it has all of this, and its class.
 fn because(home: &Home, start: &[&str], class: &str, parts: &[&str]) {
@@ -79,7 +80,7 @@ fn why_names_what_python_lacks() {
 fn each_of_the_last_failures_has_a_file_that_tells_no_secret() {
     let home = Home::new();
     home.script("bad", "echo \"boom $SEVENTH_VALUE\" >&2; exit 7");
-    let app = serde_json::json!([{
+    let app = json!([{
         "name": "bad", "script": "./bad", "max_restarts": 7, "restart_delay": 1,
         "env": { "API_TOKEN": "hunter2" }, "max_memory_restart": "1G",
     }]);
@@ -92,8 +93,8 @@ fn each_of_the_last_failures_has_a_file_that_tells_no_secret() {
     home.wait_until("five are kept", || fs::read_dir(home.home().crashes()).unwrap().count() == 5);
     home.run(["why", "bad"]).ok().says(&format!("is kept in {}\n", newest.display()));
     let text = fs::read_to_string(&newest).unwrap();
-    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((&told["code"], &told["pid"]), (&serde_json::json!(7), &end["pid"]), "{text}");
+    let told: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&told["code"], &told["pid"]), (&json!(7), &end["pid"]), "{text}");
     assert!(told["last_lines"].as_array().unwrap().last().unwrap() == "boom ", "{text}");
     let variables = told["variables"].as_array().unwrap();
     assert!(
@@ -151,4 +152,76 @@ fn why_names_what_is_wrong_around_an_app() {
     home.run(["start", "./lives"]).ok();
     home.run(["stop", "lives"]).ok();
     home.run(["why", "lives"]).ok().says("stopped by ").says(" with `pm stop lives`");
+}
+
+/// What `pm` has seen itself of apps that say nothing.
+#[test]
+fn why_names_what_was_seen_of_apps_that_say_nothing() {
+    let home = Home::new();
+    home.script("lives", "exec sleep 1000");
+    home.script("fails", "exit 3");
+    let apps: Vec<_> = of_their_needs().into_iter().chain(of_their_runs()).collect();
+    let all: Vec<_> = apps.iter().map(|(app, _)| app).collect();
+    home.file("apps.json", json!(all).to_string());
+    let _start = home.pm(["start", "apps.json"]).background();
+    home.wait_status("hung", "online");
+    signal(home.row("hung").pid, 19);
+    for (app, why) in &apps {
+        let name = app["name"].as_str().unwrap();
+        home.wait_until(&format!("why tells of {name}: {why}"), || {
+            home.run(["why", name]).ok().out().contains(why)
+        });
+    }
+}
+
+fn silent(name: &str, keys: &Value) -> Value {
+    let mut app =
+        json!({ "name": name, "script": "./lives", "kill_timeout": 300, "restart_delay": "1h" });
+    app.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+    app
+}
+
+/// What is told of them.
+type Told = (Value, &'static str);
+
+fn of_their_runs() -> [Told; 7] {
+    let fixture = fixture().display().to_string();
+    let open = free_port().to_string();
+    let page = format!("http://127.0.0.1:{open}/");
+    let fat = json!({
+        "script": fixture, "args": ["--eat", "60M", "--live", "forever"], "max_memory_restart": "30M",
+    });
+    let test = json!({ "test": ["CMD", "false"], "interval": "50ms", "retries": 1 });
+    let asked = json!({ "http": page, "interval": "100ms", "timeout": "300ms", "retries": 1 });
+    let hung = json!({
+        "script": fixture, "args": ["--listen", open, "--live", "forever"], "ready": page,
+        "healthcheck": asked,
+    });
+    let slow = json!({ "autorestart": false, "time_limit": "100ms" });
+    let brief = json!({ "script": "./fails", "max_restarts": 3, "restart_delay": 1 });
+    let prepared = json!({ "pre_start": "echo no table >&2; exit 4" });
+    let gave_up = "gave up after 3 short runs in a row; the last one exited with code 3";
+    [
+        (silent("fat", &fat), "> limit 30"),
+        (silent("sick", &json!({ "healthcheck": test })), "unhealthy: "),
+        (silent("hung", &hung), "/: no answer within 300ms"),
+        (silent("silent", &json!({ "watchdog": "200ms" })), "no sign of life within 200ms"),
+        (silent("slow", &slow), "took longer than it may: 100ms (time_limit)"),
+        (silent("prepared", &prepared), "`pre_start`: it exited with code 4: no table"),
+        (silent("brief", &brief), gave_up),
+    ]
+}
+
+fn of_their_needs() -> [Told; 4] {
+    let shut = free_port();
+    let late = json!({ "ready": format!("http://127.0.0.1:{shut}/"), "ready_timeout": "100ms" });
+    let migrate = json!({ "script": "./fails", "autorestart": false });
+    let needs = json!({ "depends_on": { "migrate": "completed_successfully" } });
+    let waits = json!({ "depends_on": [format!("tcp://127.0.0.1:{shut}")] });
+    [
+        (silent("late", &late), "not ready yet: "),
+        (silent("migrate", &migrate), "exited with code 3"),
+        (silent("needs", &needs), "it depends on migrate: exited with code 3"),
+        (silent("waits", &waits), "connection refused"),
+    ]
 }

@@ -29,6 +29,7 @@ mod format;
 mod fuzz_tests;
 mod gather;
 mod given;
+mod go_program;
 mod ground;
 mod hooks;
 mod hosts;

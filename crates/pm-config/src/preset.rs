@@ -6,6 +6,7 @@ use pm_spec::{AppSpec, ByteString, FOLLOWING, HABITS, Preset, options};
 
 use crate::caller::Beside;
 use crate::fields::AppFields;
+use crate::go_program;
 use crate::ground::ConfigGround;
 use crate::paths;
 use crate::runtime::Runtime;
@@ -87,7 +88,27 @@ fn recognised(spec: &AppSpec) -> Preset {
     let found = HABITS.iter().find(|habits| habits.programs.iter().any(is_it));
     let preset = found.map_or(Preset::None, |habits| habits.preset);
     let works = args.iter().any(|word| word.as_bytes() == b"worker");
-    if preset == Preset::Celery && !works { Preset::None } else { preset }
+    if preset == Preset::Celery && !works {
+        Preset::None
+    } else if preset == Preset::None && is_of_go(spec, program) {
+        Preset::Go
+    } else {
+        preset
+    }
+}
+
+/// Whether what is run was built by Go. Whose container runs below it, asks that in its own way.
+fn is_of_go(spec: &AppSpec, program: &ByteString) -> bool {
+    const ENGINES: [&[u8]; 2] = [b"docker", b"podman"];
+    let name = name_of(program);
+    if ENGINES.iter().any(|engine| name.starts_with(engine)) {
+        return false;
+    }
+    let (path, cwd) = (paths::from_bytes(program), paths::from_bytes(&spec.cwd));
+    if program.as_bytes().contains(&b'/') {
+        return go_program::is_one(&paths::absolute(path, cwd));
+    }
+    paths::search(path.as_os_str(), &spec.env, cwd).is_some_and(|path| go_program::is_one(&path))
 }
 
 /// The program and its arguments behind interpreter, `-m` and a shell that is replaced by its only command.
@@ -194,8 +215,10 @@ fn says_preload(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
-    use pm_spec::{AppName, Signal};
+    use pm_spec::{AppName, Signal, Span};
 
     fn spec(command: &[&str]) -> AppSpec {
         let name = AppName::parse("web").unwrap();
@@ -228,6 +251,38 @@ mod tests {
         ] {
             assert_eq!(recognised(&spec(&command)), preset, "{command:?}");
         }
+    }
+
+    #[test]
+    fn a_program_of_go_is_known_wherever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |command: &[&str]| {
+            let mut spec = spec(command);
+            spec.cwd = paths::to_bytes(folder.path());
+            spec.env.set("PATH", paths::to_bytes(folder.path()));
+            recognised(&spec)
+        };
+        for name in ["server", "docker", "podman-remote", "gunicorn"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, go_program::tests::sample()).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = folder.path().join("server");
+        let line = |line: &'static str| ["/bin/sh", "-c", line];
+        assert_eq!(of(&[path.to_str().unwrap(), "--port", "80"]), Preset::Go);
+        assert_eq!(of(&line("PORT=80 exec ./server")), Preset::Go);
+        assert_eq!(of(&line("server | cat")), Preset::None);
+        assert_eq!(of(&line("server --port 80")), Preset::Go);
+        // Its container is asked, not itself; and a name says more.
+        assert_eq!(of(&line("docker run web")), Preset::None);
+        assert_eq!(of(&line("podman-remote run web")), Preset::None);
+        assert_eq!(of(&line("gunicorn app:app")), Preset::Gunicorn);
+        assert_eq!(of(&["/bin/sh", "server"]), Preset::None);
+        let go = followed(&[path.to_str().unwrap()]);
+        assert_eq!(
+            (go.stop.signal, go.stop.timeout, go.reload_signal),
+            (Signal::TERM, Span::from_secs(30), None)
+        );
     }
 
     /// What follows where all keys are free.

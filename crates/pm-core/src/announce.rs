@@ -35,7 +35,8 @@ impl Instance {
     pub(crate) fn judged(&mut self, run: RunId, streaks: Streaks, cause: Option<&Cause>) {
         let before = self.streaks.failures();
         self.streaks = streaks;
-        if before < HookEvent::FLAPPING && streaks.failures() >= HookEvent::FLAPPING {
+        let limit = self.spec.restart.flapping_limit;
+        if before < limit && streaks.failures() >= limit {
             self.announce(HookEvent::Flapping, run, cause);
         }
     }

@@ -228,6 +228,10 @@ impl Instance {
                     })
                 }
                 Phase::Down => self.vain_wait().cloned().map(Became::Failed),
+                // What comes before it takes its time, and whoever does not wait does not wait for that either.
+                Phase::Starting { run } if *run >= *from && *patience == Patience::Spawned => {
+                    self.spec.pre_start.is_some().then(|| became.clone())
+                }
                 Phase::Starting { .. }
                 | Phase::Stopping(_)
                 | Phase::Killing { .. }

@@ -229,7 +229,7 @@ impl CoreDriver {
 
     /// A run said something of itself.
     pub(crate) fn noticed(&mut self, run: RunId, notice: SelfReport) {
-        let SelfReport { is_ready, status, said } = notice;
+        let SelfReport { is_ready, is_reloading, status, said } = notice;
         if let Some(status) = status {
             self.executor.runs_mut().says(run, status.clone());
             // While it is not ready this says why not.
@@ -238,10 +238,23 @@ impl CoreDriver {
         for said in said {
             self.step(Fact::Notified(run, said));
         }
+        if is_reloading != is_ready
+            && self.executor.runs_mut().reloads(run, is_reloading)
+            && is_ready
+        {
+            self.step(Fact::WorkersReplaced(run));
+        }
         let known = self.executor.runs().get(run);
         let says_it = |run: &Run| run.app.checks.ready.as_deref() == Some(&Readiness::Notifies);
         if is_ready && known.is_some_and(says_it) {
             self.answered(Fact::Ready(run));
+        }
+    }
+
+    /// It has replaced its workers, or has none. One that says itself that it reloads says when it has.
+    pub(crate) fn replaced(&mut self, run: RunId) {
+        if !self.executor.runs().get(run).is_some_and(|run| run.words.reloads) {
+            self.step(Fact::WorkersReplaced(run));
         }
     }
 

@@ -9,7 +9,7 @@ use pm_core::{
     RequestId, RunEnd, SpawnFailure, Status,
 };
 use pm_protocol::{Event, EventKind, Home};
-use pm_spec::{AppSpec, Health, HookEvent};
+use pm_spec::{AppSpec, Health};
 
 use crate::caller::Caller;
 use crate::clock::{self, Clocks};
@@ -183,8 +183,8 @@ impl Subject {
 
     /// That it fails again and again, called out once.
     fn flaps(&self, core: &Core) -> Option<Event> {
-        let limit = HookEvent::FLAPPING;
         let instance = core.instance(self.id)?;
+        let limit = instance.app.restart.flapping_limit;
         let is_new = self.failures < limit && instance.failures >= limit;
         let why = is_new.then(|| format!("{limit} failures in a row"))?;
         Some(of(&self.app, self.id, Event { why: Some(why), ..draft(EventKind::Flapping) }))

@@ -28,7 +28,7 @@ fn fuzz_self_reports() {
     let target =
         FuzzTarget::new("self_reports").sample("READY=1\nSTATUS=up \u{7}\nEXTEND_TIMEOUT_USEC=5");
     target
-        .words("READY=1 STATUS= STOPPING=1 WATCHDOG=1 WATCHDOG=trigger EXTEND_TIMEOUT_USEC=")
+        .words("READY=1 RELOADING=1 STATUS= STOPPING=1 WATCHDOG=1 WATCHDOG=trigger EXTEND_TIMEOUT_USEC=")
         .run(|bytes| {
             let report = SelfReport::parse(bytes);
             let status = report.status.as_deref().unwrap_or_default();

@@ -178,7 +178,7 @@ impl Reactor {
             Inlet::HookOver(run, stage, trouble) => driver.hook_over((run, stage), trouble),
             Inlet::Remains(run, stragglers) => driver.remains(run, stragglers),
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
-            Inlet::Replaced(run) => driver.step(Fact::WorkersReplaced(run)),
+            Inlet::Replaced(run) => driver.replaced(run),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
             Inlet::Accepts(run) => driver.accepts(run),
             Inlet::Left(run, sockets) => driver.parts().0.runs_mut().left(run, sockets),

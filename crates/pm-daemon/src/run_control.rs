@@ -31,6 +31,7 @@ use crate::{app_events, daemon_log, plan, staged_commands};
 
 mod commands;
 mod drain;
+mod own_words;
 
 /// Everybody who has to do with runs, as the daemon begins.
 #[derive(Debug)]
@@ -137,7 +138,9 @@ impl RunControl {
     }
 
     /// Has a main process told to replace its workers, and looked whether it does.
-    fn replace(&self, id: RunId, (signal, within): (Signal, Span)) {
+    fn replace(&mut self, id: RunId, (signal, within): (Signal, Span)) {
+        // One that it is at already was not asked for by this.
+        self.reloads(id, false);
         let Some(signal) = SignalNumber::from_number(signal.number()) else { return };
         let within = Duration::from_millis(within.as_millis());
         if let Some(run) = self.get(id) {
@@ -312,13 +315,6 @@ impl RunControl {
     pub(crate) fn online(&mut self, id: RunId) {
         if let Some(run) = self.owners.runs.get_mut(id) {
             app_events::online(run);
-        }
-    }
-
-    /// It said what it is at; nothing: it is at nothing.
-    pub(crate) fn says(&mut self, id: RunId, status: String) {
-        if let Some(run) = self.owners.runs.get_mut(id) {
-            run.status = Some(status).filter(|status| !status.is_empty());
         }
     }
 

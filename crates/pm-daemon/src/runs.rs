@@ -38,6 +38,26 @@ pub(crate) enum Told {
     NotYet,
 }
 
+/// What a run has said of what it is at.
+#[derive(Debug, Default)]
+pub(crate) struct OwnWords {
+    /// In its own words; none: it is at nothing.
+    pub(crate) status: Option<String>,
+    /// It takes a new configuration (`RELOADING=1`), until it is ready again.
+    pub(crate) reloads: bool,
+}
+
+impl OwnWords {
+    /// As it is shown.
+    pub(crate) fn shown(&self) -> Option<String> {
+        match (&self.status, self.reloads) {
+            (Some(status), true) => Some(format!("reloading: {status}")),
+            (None, true) => Some("reloading".into()),
+            (status, false) => status.clone(),
+        }
+    }
+}
+
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -59,8 +79,8 @@ pub(crate) struct Run {
     pub(crate) waiting: Option<(SignalNumber, Reach)>,
     /// Hears what it says of itself.
     pub(crate) notices: Option<NoticeReader>,
-    /// What it said last of what it is at.
-    pub(crate) status: Option<String>,
+    /// What it has said of what it is at.
+    pub(crate) words: OwnWords,
     /// Where it listens, as far as somebody waited for that.
     pub(crate) listens: Vec<SocketAddr>,
     /// The daemon log says that it is up.
@@ -90,7 +110,7 @@ impl Run {
             ended_early: Vec::new(),
             waiting: None,
             notices: None,
-            status: None,
+            words: OwnWords::default(),
             listens: Vec::new(),
             online: false,
             forced: false,

@@ -11,6 +11,8 @@ const SHOWN: usize = 500;
 pub(crate) struct SelfReport {
     /// `READY=1`.
     pub(crate) is_ready: bool,
+    /// `RELOADING=1`.
+    pub(crate) is_reloading: bool,
     /// `STATUS=`; empty: there is nothing to say any more.
     pub(crate) status: Option<String>,
     /// All else.
@@ -24,6 +26,7 @@ impl SelfReport {
         for line in message.split(|byte| *byte == b'\n') {
             match line {
                 b"READY=1" => notice.is_ready = true,
+                b"RELOADING=1" => notice.is_reloading = true,
                 b"WATCHDOG=1" => notice.said.push(Notified::Alive),
                 b"WATCHDOG=trigger" => notice.said.push(Notified::Unwell),
                 b"STOPPING=1" => notice.said.push(Notified::Leaves),
@@ -67,6 +70,8 @@ mod tests {
         for nothing in [&b""[..], b"READY", b"READY=2", b"EXTEND_TIMEOUT_USEC=x", b"\xff\n\0"] {
             assert!(SelfReport::parse(nothing).is_empty(), "{nothing:?}");
         }
+        let notice = SelfReport::parse(b"RELOADING=1\nMONOTONIC_USEC=17");
+        assert_eq!(notice, SelfReport { is_reloading: true, ..SelfReport::default() });
         assert_eq!(SelfReport::parse(b"STATUS=").status.as_deref(), Some(""));
     }
 }

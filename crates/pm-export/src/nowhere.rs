@@ -25,8 +25,8 @@ pub fn why(key: &str) -> Option<&'static str> {
         }
         "exp_backoff_restart_delay" => "pauses between restarts grow by the engine's own rules",
         "preset" => "its signals and times are written out",
-        "on_ready" | "on_exit" | "on_flapping" | "on_gave_up" | "on_unhealthy"
-        | "on_job_failed" => EVENTS,
+        "flapping_limit" | "on_ready" | "on_exit" | "on_flapping" | "on_gave_up"
+        | "on_unhealthy" | "on_job_failed" => EVENTS,
         "post_update" | "watch" | "ignore_watch" | "ext" | "watch_delay" | "watch_options" => {
             DEPLOY
         }

@@ -8,7 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::{AppSpec, ByteString, ListenAddress, ListenSocket, Preset};
 
-/// Where uvicorn and hypercorn listen if nothing is said.
+/// Where these servers listen if nothing is said.
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 /// The first descriptor after the three of every program.
 const FIRST: usize = 3;
@@ -38,16 +38,20 @@ impl AppSpec {
         let name = match self.preset {
             Preset::Uvicorn => "uvicorn",
             Preset::Hypercorn => "hypercorn",
+            Preset::Daphne => "daphne",
             Preset::None
             | Preset::Gunicorn
             | Preset::Granian
-            | Preset::Daphne
             | Preset::Uwsgi
-            | Preset::Celery => return None,
+            | Preset::Celery
+            | Preset::Go => return None,
         };
         let (form, words) = WordsAt::of(self, name)?;
-        let (sockets, words) =
-            if name == "uvicorn" { uvicorn(&words)? } else { hypercorn(&words)? };
+        let (sockets, words) = match name {
+            "uvicorn" => uvicorn(&words)?,
+            "hypercorn" => hypercorn(&words)?,
+            _ => daphne(&words)?,
+        };
         Some(Activation { sockets, args: form.with(words) })
     }
 
@@ -193,6 +197,33 @@ fn hypercorn(words: &[ByteString]) -> Option<Understood> {
     Some((sockets, numbers.flat_map(bind).chain(options.rest).collect()))
 }
 
+/// `--bind` and `--port` become `--fd 3`, which it takes for a socket of IPv4.
+fn daphne(words: &[ByteString]) -> Option<Understood> {
+    /// What decides of sockets as well; argparse also knows them cut short.
+    const ODD: [&str; 5] = ["--bind", "--port", "--unix-socket", "--fd", "--endpoint"];
+    let options = OptionWords::read(words, &["--bind", "-b", "--port", "-p"])?;
+    let is_odd = |word: &ByteString| {
+        let word = word.display();
+        let name = word.split('=').next().unwrap_or_default();
+        let is_short = ["-b", "-p", "-u", "-e"].iter().any(|odd| word.starts_with(odd));
+        is_short || (name.starts_with("--") && ODD.iter().any(|odd| odd.starts_with(name)))
+    };
+    let one = |long: &str, short: &str| {
+        let mut all = options.all(long);
+        all.extend(options.all(short));
+        (all.len() < 2).then(|| all.pop())
+    };
+    let (host, port) = (one("--bind", "-b")?, one("--port", "-p")?);
+    if options.rest.iter().any(is_odd) {
+        return None;
+    }
+    let host = host.map_or(Some(USUAL.ip()), |host| host.display().parse().ok())?;
+    let port = port.map_or(Some(USUAL.port()), |port| port.display().parse().ok())?;
+    let at = tcp(SocketAddr::new(host, port)).filter(|_| host.is_ipv4())?;
+    let fd = [ByteString::from("--fd"), ByteString::from(format!("{FIRST}"))];
+    Some((Vec::from([socket(at)]), fd.into_iter().chain(options.rest).collect()))
+}
+
 /// Port 0 is any free one, which only the server could tell.
 fn tcp(at: SocketAddr) -> Option<ListenAddress> {
     (at.port() != 0).then_some(ListenAddress::Tcp(at))
@@ -262,7 +293,7 @@ mod tests {
 
     #[test]
     fn an_address_among_the_arguments_becomes_a_descriptor() {
-        use Preset::{Hypercorn, Uvicorn};
+        use Preset::{Daphne, Hypercorn, Uvicorn};
         let web = "/v/bin/uvicorn";
         let corn = "/v/bin/hypercorn";
         for (preset, script, args, at, run) in [
@@ -319,6 +350,14 @@ mod tests {
                 "tcp://127.0.0.1:8000",
                 "--bind fd://3 --backlog 9 a:b",
             ),
+            (Daphne, "/v/bin/daphne", &["a:b"], "tcp://127.0.0.1:8000", "--fd 3 a:b"),
+            (
+                Daphne,
+                "/v/bin/daphne",
+                &["-b", "0.0.0.0", "--port=80", "-v", "0", "a:b"],
+                "tcp://0.0.0.0:80",
+                "--fd 3 -v 0 a:b",
+            ),
         ] {
             let (sockets, args) = shown(&server(preset, script, args)).unwrap();
             assert_eq!((sockets.join(" ").as_str(), args.as_str()), (at, run));
@@ -327,7 +366,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_stays() {
-        use Preset::{Gunicorn, Hypercorn, Uvicorn};
+        use Preset::{Daphne, Gunicorn, Hypercorn, Uvicorn};
         for (preset, script, args) in [
             (Uvicorn, "uvicorn", &["a:b", "--port", "0"][..]),
             (Uvicorn, "uvicorn", &["a:b", "--port"]),
@@ -351,6 +390,12 @@ mod tests {
             (Hypercorn, "hypercorn", &["a:b", "--bind", "localhost:1"]),
             (Hypercorn, "hypercorn", &["a:b", "--bind", "fd://7"]),
             (Gunicorn, "gunicorn", &["a:b"]),
+            (Daphne, "daphne", &["-u", "s", "a:b"]),
+            (Daphne, "daphne", &["-e", "ssl:443", "a:b"]),
+            (Daphne, "daphne", &["-b", "::1", "a:b"]),
+            (Daphne, "daphne", &["-p", "1", "--port", "2", "a:b"]),
+            (Daphne, "daphne", &["-p1", "a:b"]),
+            (Daphne, "daphne", &["--po", "1", "a:b"]),
         ] {
             assert_eq!(shown(&server(preset, script, args)), None, "{args:?}");
         }

@@ -214,14 +214,12 @@ impl AppSpec {
     }
 
     /// Whether it is a server that listens before it has loaded its app, and is seen to have done so: gunicorn's workers
-    /// give a sign, and who is in an event loop of uvicorn and hypercorn waits for callers of the sockets it was given.
+    /// give a sign, and who is in an event loop of uvicorn, hypercorn and daphne waits for callers of the sockets it was given.
     pub const fn is_seen_to_serve(&self) -> bool {
         let is_seen = match self.preset {
             Preset::Gunicorn => true,
-            Preset::Uvicorn | Preset::Hypercorn => !self.listen.is_empty(),
-            Preset::None | Preset::Granian | Preset::Daphne | Preset::Uwsgi | Preset::Celery => {
-                false
-            }
+            Preset::Uvicorn | Preset::Hypercorn | Preset::Daphne => !self.listen.is_empty(),
+            Preset::None | Preset::Granian | Preset::Uwsgi | Preset::Celery | Preset::Go => false,
         };
         is_seen && self.checks.ready.is_none() && !self.serving.wait_ready
     }
@@ -371,7 +369,7 @@ mod tests {
             hidden_env, secret_files, secret_commands, secrets, derived, instances, instance_var, increment_var, umask, nice,
             kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, pids_limit, isolate, write_paths, private_tmp, network },
             autostart, depends_on, outside,
-            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries },
+            restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries, flapping_limit },
             stop: StopPolicy { signal, timeout, tree, by_message },
             preset, reload_signal,
             reload: ReloadPolicy { order, parallelism, canary, monitor },
@@ -540,6 +538,7 @@ mod tests {
                 stop_exit_codes: [1].into(),
                 rule: RestartRule::No,
                 start_retries: Some(1),
+                flapping_limit: 1,
             },
             stop: other_stop(),
             preset: Preset::Celery,

@@ -16,7 +16,7 @@ pub enum HookEvent {
     /// A run ended that nobody and nothing told to end.
     #[serde(rename = "on_exit")]
     Exit,
-    /// [`Self::FLAPPING`] runs in a row were short or failed.
+    /// So many runs in a row as `flapping_limit` says were short or failed.
     #[serde(rename = "on_flapping")]
     Flapping,
     /// It is errored: not tried again until a person asks.
@@ -34,9 +34,6 @@ impl HookEvent {
     /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Ready, Self::Exit, Self::Flapping, Self::GaveUp, Self::Unhealthy, Self::JobFailed];
-
-    /// So many short or failed runs in a row are called out, once.
-    pub const FLAPPING: u32 = 10;
 
     /// The key of an app.
     pub const fn key(self) -> &'static str {

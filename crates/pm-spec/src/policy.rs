@@ -26,9 +26,24 @@ pub struct RestartPolicy {
     /// runs are followed at once, without end (Supervisor: `startretries`). `None`: the fields above count alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_retries: Option<u32>,
+    /// So many runs in a row that were short or failed are called out, once.
+    #[serde(
+        default = "RestartPolicy::flapping",
+        skip_serializing_if = "RestartPolicy::is_usual_flapping"
+    )]
+    pub flapping_limit: u32,
 }
 
 impl RestartPolicy {
+    const fn flapping() -> u32 {
+        10
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_usual_flapping(limit: &u32) -> bool {
+        *limit == Self::flapping()
+    }
+
     /// What one word says, before the keys that say more.
     pub fn follow(&mut self, rule: RestartRule) {
         self.rule = rule;
@@ -77,6 +92,7 @@ impl Default for RestartPolicy {
             stop_exit_codes: BTreeSet::new(),
             rule: RestartRule::Unsaid,
             start_retries: None,
+            flapping_limit: Self::flapping(),
         }
     }
 }

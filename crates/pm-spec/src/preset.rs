@@ -26,6 +26,8 @@ pub enum Preset {
     Uwsgi,
     /// A worker of <https://docs.celeryq.dev>; `celery beat` is none.
     Celery,
+    /// A program that was built by <https://go.dev>.
+    Go,
 }
 
 /// What is known of one.
@@ -33,7 +35,7 @@ pub enum Preset {
 pub struct Habits {
     /// Of which.
     pub preset: Preset,
-    /// The programs and modules that are it.
+    /// The programs and modules that are it; none: it is not known by its name.
     pub programs: &'static [&'static str],
     /// Asks its main process to finish what it is at and go.
     pub stop: Signal,
@@ -61,7 +63,7 @@ const fn habits(preset: Preset, programs: &'static [&'static str]) -> Habits {
 }
 
 /// All there are.
-pub static HABITS: [Habits; 7] = [
+pub static HABITS: [Habits; 8] = [
     // Its SIGINT and SIGQUIT cut requests off.
     Habits {
         reload: Some(Signal::HUP),
@@ -80,6 +82,8 @@ pub static HABITS: [Habits; 7] = [
         check: Some(Check::Instead("worker", "report")),
         ..habits(Preset::Celery, &["celery"])
     },
+    // What systemd and containers ask by is what servers in Go finish their requests at (`signal.NotifyContext`, `Shutdown`).
+    habits(Preset::Go, &[]),
 ];
 
 /// The keys that follow from a preset where nobody wrote them.
@@ -102,6 +106,7 @@ impl Preset {
             Self::Daphne => "daphne",
             Self::Uwsgi => "uwsgi",
             Self::Celery => "celery",
+            Self::Go => "go",
         }
     }
 }

@@ -260,6 +260,7 @@ fn lifecycle() -> Vec<(&'static str, &'static str, Value)> {
         ("maxRestarts: 0", "/restart/max_restarts", json!(0)),
         ("start_retries: 3", "/restart/start_retries", json!(3)),
         ("start_retries: '0'", "/restart/start_retries", json!(0)),
+        ("flapping_limit: 3", "/restart/flapping_limit", json!(3)),
         ("min_uptime: '1m'", "/restart/min_uptime", json!(60_000)),
         ("min_uptime: 2000", "/restart/min_uptime", json!(2000)),
         ("", "/restart/delay", json!("automatic")),

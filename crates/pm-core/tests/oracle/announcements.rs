@@ -30,13 +30,13 @@ impl AnnouncementLaws {
         app: Option<&AppSpec>,
     ) {
         let has_failed = |it: &InstanceRecord| matches!(it.phase, SavedPhase::Failed(_));
-        let flaps =
-            |it: &InstanceRecord| it.unstable.saturating_add(it.flaps) >= HookEvent::FLAPPING;
-        let begins = |is: fn(&InstanceRecord) -> bool| is(new) && !old.is_some_and(is);
+        let limit = app.map_or(u32::MAX, |app| app.restart.flapping_limit);
+        let flaps = |it: &InstanceRecord| it.unstable.saturating_add(it.flaps) >= limit;
+        let begins = |is: &dyn Fn(&InstanceRecord) -> bool| is(new) && !old.is_some_and(is);
         let failures = old.map_or(0, |old| old.job.failures);
         for (event, so) in [
-            (HookEvent::GaveUp, begins(has_failed)),
-            (HookEvent::Flapping, begins(flaps)),
+            (HookEvent::GaveUp, begins(&has_failed)),
+            (HookEvent::Flapping, begins(&flaps)),
             (HookEvent::JobFailed, new.job.failures > failures),
         ] {
             if so && app.is_some_and(|app| app.hooks.contains_key(&event)) {

@@ -10,6 +10,7 @@ use crate::end::{Cause, Ending};
 use crate::fact::Ask;
 use crate::id::{InstanceId, RunId, Time};
 use crate::order::{Became, Outcome};
+use crate::phase::Phase;
 use crate::view::InstanceView;
 use pm_spec::{Overlap, Patience, Reload, Rename, Restart, Scale, Start, Status};
 
@@ -109,7 +110,13 @@ impl ExpectedReply {
         let second = own.second.as_ref().and_then(|second| second.phase.live());
         let runs = || [own.phase.live(), second].into_iter().flatten();
         // A reload that has waited for this one may have begun: then who serves is the second of two runs.
-        let Some(live) = runs().next() else { return false };
+        let Some(live) = runs().next() else {
+            // Who does not wait does not wait for what comes before a run.
+            let begins = |run: RunId| self.later_than.is_none_or(|last| run > last);
+            return self.patience == Patience::Spawned
+                && instance.app.pre_start.is_some()
+                && matches!(own.phase, Phase::Starting { run } if begins(run));
+        };
         // Who hears that it is begun anew meets nobody from before.
         let is_fresh = self.later_than.is_none_or(|last| runs().all(|live| live.run > last));
         let lived = now.0.saturating_sub(live.since.0);

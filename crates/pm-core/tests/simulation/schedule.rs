@@ -70,6 +70,9 @@ pub(crate) struct Setup {
     /// It has a command for these moments of each run.
     #[serde(default)]
     pub(crate) staged: Vec<HookStage>,
+    /// A command is run to its end before each run.
+    #[serde(default)]
+    pub(crate) prepared: bool,
 }
 
 /// One thing an app depends on.
@@ -230,6 +233,10 @@ impl Setup {
     /// As the core sees it.
     pub(crate) fn spec(&self, number: usize) -> AppSpec {
         let socket = ListenSocket::parse(b"tcp://127.0.0.1:80").expect("a socket");
+        let command = || {
+            let command = vec![ByteString::from("/bin/true")];
+            TimedCommand { command, timeout: TimedCommand::TIMEOUT }
+        };
         AppSpec {
             instances: self.instances,
             autostart: self.autostart,
@@ -273,14 +280,8 @@ impl Setup {
                 .filter(|_| self.hooks)
                 .map(|event| (event, vec![ByteString::from("/bin/true")]))
                 .collect(),
-            staged: self
-                .staged
-                .iter()
-                .map(|stage| {
-                    let command = vec![ByteString::from("/bin/true")];
-                    (*stage, TimedCommand { command, timeout: TimedCommand::TIMEOUT })
-                })
-                .collect(),
+            pre_start: self.prepared.then(command),
+            staged: self.staged.iter().map(|stage| (*stage, command())).collect(),
             depends_on: self.needs.iter().map(NeedSetup::dependency).collect(),
             outside: (0..).zip(&self.outside).map(|(at, thing)| thing.need(at)).collect(),
             ..app(&format!("app{number}"))
@@ -424,6 +425,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
             stop_exit_codes: stop_code.into_iter().collect(),
             rule: tape.pick(&[RestartRule::Unsaid, RestartRule::Unsaid, RestartRule::Always]),
             start_retries: (style == 3).then_some(2),
+            flapping_limit: tape.pick(&[10, 3, 1]),
         },
         timeout: tape.pick(&[1600, 0, 1, 1000, 10_000]),
         tree: !tape.rarely(5),
@@ -444,6 +446,7 @@ fn setup(tape: &mut Tape<'_>) -> Setup {
         outside: if tape.rarely(4) { tape.many(2, outside) } else { Vec::new() },
         reload: reload(tape),
         staged: HookStage::ALL.into_iter().filter(|_| tape.rarely(4)).collect(),
+        prepared: tape.rarely(4),
     }
 }
 

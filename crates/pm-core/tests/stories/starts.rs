@@ -4,7 +4,7 @@ use pm_core::{
     Ask, Became, Cause, Ending, Existing, Fact, InstanceId, Order, Patience, Record, Refused,
     Reply, SavedPhase, SpawnFailure, Status,
 };
-use pm_spec::{Restart, Scale, Select, Start};
+use pm_spec::{AppSpec, Restart, Scale, Select, Start, TimedCommand};
 
 use crate::CRASH;
 use crate::common::{Story, app, spawns, start, word};
@@ -39,6 +39,26 @@ fn a_start_that_only_waits_for_exec_is_answered_by_the_spawn() {
     story.spawn_all(&orders);
     assert_eq!(story.became(request), [Became::Started]);
     assert_eq!(story.core.next_deadline(), None, "nobody waits, nothing wakes");
+}
+
+#[test]
+fn a_start_that_waits_for_nothing_does_not_wait_for_what_comes_before_either() {
+    let mut story = Story::default();
+    let before = TimedCommand { command: vec!["/m".into()], timeout: TimedCommand::TIMEOUT };
+    let apps = vec![AppSpec { pre_start: Some(before), ..app("web") }];
+    let start = |wait| {
+        let (apps, existing) = (apps.clone(), Existing::Keep);
+        Ask::Start(Start { apps, existing, wait, no_deps: false })
+    };
+    let (request, orders) = story.ask(start(Patience::Spawned));
+    assert_eq!(story.became(request), [Became::Started]);
+    assert_eq!(story.instance(0).status, Status::Launching);
+    let (waits, _) = story.ask(start(Patience::Settled));
+    assert_eq!(story.reply(waits), None);
+    story.tell(Fact::NotSpawned(spawns(&orders)[0], SpawnFailure::Refused("migrate".into())));
+    let cause = Cause::NotSpawned("migrate".into());
+    assert_eq!(story.became(waits), [Became::Failed(cause.clone())]);
+    assert_eq!(story.instance(0).failure, Some(&cause), "whoever did not wait is told by lists");
 }
 
 #[test]

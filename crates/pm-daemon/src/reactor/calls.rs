@@ -260,7 +260,7 @@ fn description(
     let executor = driver.executor();
     let next = executor.triggers().cron.next(instance.app_id);
     let run = instance.run.and_then(|(run, _)| executor.runs().get(run));
-    let status = run.and_then(|run| run.status.clone());
+    let status = run.and_then(|run| run.words.shown());
     let figures = executor.publisher().figures();
     Description { status, ..answer::description(instance, figures, (clocks, next)) }
 }

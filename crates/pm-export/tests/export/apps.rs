@@ -42,6 +42,7 @@ pub(crate) fn other() -> AppSpec {
             stop_exit_codes: [0, 3].into(),
             rule: RestartRule::Always,
             start_retries: Some(8),
+            flapping_limit: 7,
         },
         stop: StopPolicy {
             signal: Signal::HUP,

@@ -27,7 +27,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("on_exit", "run when a run ended that nobody told to; a shell line, or a program and its arguments",
         special!(["string", "array"], |app| command(app, HookEvent::Exit), |app, from| take(app, from, HookEvent::Exit)))
         .live(),
-    key("on_flapping", "run when ten runs in a row were short or failed",
+    key("on_flapping", "run when as many runs in a row as `flapping_limit` says were short or failed",
         special!(["string", "array"], |app| command(app, HookEvent::Flapping), |app, from| take(app, from, HookEvent::Flapping)))
         .live(),
     key("on_gave_up", "run when it is errored: not tried again until a person asks",

@@ -54,6 +54,8 @@ pub(super) const KEYS: &[KeySpec] = &[
         word!(restart.start_retries, "a whole number, 0 or more", |text: &str| text.parse::<u32>().ok().map(Some),
             |retries: &Option<u32>| retries.map_or(Setting::Unset, |retries| Setting::Count(retries.into()))))
         .live().told_apart(),
+    key("flapping_limit", "so many runs in a row that were shorter than `min_uptime` or failed within 30 s are called out, once: the event `flapping`, and `on_flapping`", field!(Count, restart.flapping_limit, 1))
+        .live(),
     key("min_uptime", "a run at least this long was a good one", field!(Span, restart.min_uptime))
         .live().told_apart().jlist(Always)
         .flag(flag("--min-uptime", "TIME", "A run at least this long is a success")),
@@ -75,9 +77,9 @@ pub(super) const KEYS: &[KeySpec] = &[
         .live().jlist(Always)
         .flag(flag("--stop-exit-codes", "CODES", "Exit codes after which the app stays stopped").takes(List)),
     key("preset", "the server it is: how it is stopped and reloaded follows where nothing is said of it; default: recognised by what is run; none: nothing follows",
-        word!(preset, "gunicorn, uvicorn, hypercorn, granian, daphne, uwsgi, celery or none", ["none" = Preset::None, "gunicorn" = Preset::Gunicorn,
+        word!(preset, "gunicorn, uvicorn, hypercorn, granian, daphne, uwsgi, celery, go or none", ["none" = Preset::None, "gunicorn" = Preset::Gunicorn,
             "uvicorn" = Preset::Uvicorn, "hypercorn" = Preset::Hypercorn, "granian" = Preset::Granian, "daphne" = Preset::Daphne,
-            "uwsgi" = Preset::Uwsgi, "celery" = Preset::Celery]))
+            "uwsgi" = Preset::Uwsgi, "celery" = Preset::Celery, "go" = Preset::Go]))
         .live().told_apart()
         .flag(flag("--preset", "NAME", "The server it is, if that is not recognised; none: like any other program").such_as("gunicorn")),
     key("reload_signal", "has its main process replace its workers by ones with the new code: `pm reload` sends it instead of making a new run; none: it does not",
