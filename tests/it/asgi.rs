@@ -253,4 +253,7 @@ fn a_port_that_an_app_has_is_told_with_its_name() {
     home.wait_until("it listens", || !home.row("shop").usage.listens.is_empty());
     let run = home.run(["start", "uvicorn", "--name", "web", "--", "app:app", "--port", &port]);
     run.ends(1).complains(&format!("port {port} is taken by shop (id 0, pid "));
+    let free = free_port().to_string();
+    let run = home.run(["start", "uvicorn", "--name", "typo", "--", "ap:app", "--port", &free]);
+    run.ends(1).complains("where no `ap` lies: `cwd` says where");
 }
