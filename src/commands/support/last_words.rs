@@ -62,7 +62,7 @@ fn latest(session: &Session, client: &mut Client, described: &Description) -> Op
     let error = described.error.as_ref();
     let lines = error.and_then(|file| of_run(session, described, file, begun(described)));
     let lines = story(lines.unwrap_or_default());
-    let note = cure::explain(client, described, &lines);
+    let note = cure::explain(client, described, &lines).or_else(|| cure::of_good_end(described));
     told(described, described.error.clone(), few(lines), note)
 }
 
