@@ -228,3 +228,33 @@ fn a_start_is_over_when_it_takes_callers_and_says_what_it_was_asked_for() {
     home.file("app.py", APP);
     home.run(["restart", "web"]).ok();
 }
+
+#[test]
+fn one_whose_workers_die_again_and_again_is_told_with_their_words() {
+    let home = Home::new();
+    let args = ["--workers", "2", "--no-access-log", "--port"];
+    start(&home, "uvicorn", &args);
+    home.file("version", "broken");
+    // Its main process is busy with making workers, and does not go when it is asked.
+    let asked = ["restart", "web", "--listen-timeout", "5s", "--kill-timeout", "1s"];
+    let run = home.run(asked).ends(1).says("web (0)");
+    run.complains("No module named 'nothing_of_that_name'").complains("pip install");
+}
+
+#[test]
+fn a_port_that_an_app_has_is_told_with_its_name() {
+    let home = Home::new();
+    home.file("shop.py", "import http.server, sys\nhttp.server.test(port=int(sys.argv[1]))\n");
+    let (venv, _) = article::venv();
+    home.file("app.py", APP);
+    home.file("version", "one");
+    symlink(venv, home.work().join("venv")).unwrap();
+    let port = free_port().to_string();
+    home.run(["start", "shop.py", "--", &port]).ok();
+    home.wait_until("it listens", || !home.row("shop").usage.listens.is_empty());
+    let run = home.run(["start", "uvicorn", "--name", "web", "--", "app:app", "--port", &port]);
+    run.ends(1).complains(&format!("port {port} is taken by shop (id 0, pid "));
+    let free = free_port().to_string();
+    let run = home.run(["start", "uvicorn", "--name", "typo", "--", "ap:app", "--port", &free]);
+    run.ends(1).complains("where no `ap` lies: `cwd` says where");
+}

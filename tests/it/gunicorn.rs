@@ -1,7 +1,7 @@
 //! gunicorn itself, from a venv (`article.rs` says what that needs).
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 
 use pm_protocol::Status;
@@ -148,6 +148,20 @@ fn a_stop_lets_a_request_finish_though_nobody_said_how() {
     let answer = slow.join().unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.0 200"), "{answer}");
     assert_eq!(stop.wait(), 0, "{}", stop.seen());
+}
+
+/// It tries for five seconds to get it.
+#[test]
+fn a_port_that_is_taken_is_no_start() {
+    let home = Home::new();
+    let (venv, _lock) = article::venv();
+    symlink(venv, home.work().join("venv")).unwrap();
+    home.file("app.py", APP);
+    home.file("version", "one");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bind = taken.local_addr().unwrap().to_string();
+    let run = home.run(["start", "gunicorn", "--name", "web", "--", "-b", &bind, "app:app"]);
+    run.ends(1).says("web (0) failed: exited with code 1").complains("is taken by ");
 }
 
 /// It listens before its workers load the app.

@@ -225,3 +225,21 @@ fn of_their_needs() -> [Told; 4] {
         (silent("waits", &waits), "connection refused"),
     ]
 }
+
+#[test]
+fn why_names_what_cures_an_end_that_is_none_of_an_error() {
+    let home = Home::new();
+    home.script("daemon", "exit 0");
+    let parts = ["`-D` may send it into the background"];
+    because(&home, &["./daemon", "--", "-D"], "ran to its end", &parts);
+    home.script("job", "exit 0");
+    because(&home, &["./job"], "ran to its end", &["`--no-autorestart`"]);
+    let pid = std::process::id();
+    home.file("beat.pid", format!("{pid}\n"));
+    let text = "import sys\nsys.stderr.write('ERROR: Pidfile (beat.pid) already exists.\\n')\nsys.exit(73)\n";
+    let parts = [&format!("(pid {pid}), which runs: stop it")[..]];
+    fails(&home, "beat.py", text, "pidfile", &parts);
+    home.file("beat.pid", "");
+    let parts = ["beat.pid was left by one that does not run any more: remove it"];
+    fails(&home, "left.py", text, "pidfile", &parts);
+}

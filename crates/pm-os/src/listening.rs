@@ -46,6 +46,18 @@ pub(crate) fn sockets(pid: i32) -> impl Iterator<Item = Inode> {
     })
 }
 
+/// Whether one of these processes listens, on TCP or a unix socket with a file. `None`: of none of them can the descriptors be
+/// seen, or the kernel doesn't tell.
+pub fn is_any_listening(pids: &[i32]) -> Option<bool> {
+    let is_seen = |pid: &i32| std::fs::read_dir(format!("/proc/{pid}/fd")).is_ok();
+    if !pids.iter().any(is_seen) {
+        return None;
+    }
+    let mut listening: BTreeSet<Inode> = listeners().ok()?.into_keys().collect();
+    sock_diag::dump_unix(LISTEN, |inode, _, _| _ = listening.insert(inode)).ok()?;
+    Some(pids.iter().any(|pid| sockets(*pid).any(|inode| listening.contains(&inode))))
+}
+
 /// Who listens on a TCP port, by any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortHolder {
@@ -122,6 +134,7 @@ impl Listening {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixListener;
 
     use super::*;
 
@@ -139,5 +152,21 @@ mod tests {
         assert_eq!(holder(port).unwrap().pid, me);
         assert!(!holder(port).unwrap().command.is_empty());
         assert_eq!(holder(caller.local_addr().unwrap().port()), None);
+    }
+
+    #[test]
+    fn a_process_listens_if_one_that_it_made_does() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(is_any_listening(&[pid]), Some(false));
+        let _here = UnixListener::bind(folder.path().join("here")).unwrap();
+        let me = rustix::process::getpid().as_raw_nonzero().get();
+        let all = crate::tree::descent(me);
+        assert!(all[0] == me && all.contains(&pid), "{all:?}");
+        assert_eq!(is_any_listening(&all), Some(true));
+        assert_eq!(is_any_listening(&[i32::MAX]), None);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

@@ -143,6 +143,21 @@ pub(crate) fn children(pid: i32) -> Vec<i32> {
     list.split(|&byte| byte == b' ').filter_map(pid_of_name).collect()
 }
 
+/// A process and all that it and those it has made have made, as far as nobody in between has ended.
+pub fn descent(main: i32) -> Vec<i32> {
+    let mut all = vec![main];
+    let mut at = 0;
+    while let Some(pid) = all.get(at) {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+        for thread in threads.flatten() {
+            let list = std::fs::read(thread.path().join("children")).unwrap_or_default();
+            all.extend(list.split(|&byte| byte == b' ').filter_map(pid_of_name));
+        }
+        at += 1;
+    }
+    all
+}
+
 /// Reads `/proc/PID/NAME` from its start into `buffer`; `None` when there is no such process.
 pub(crate) fn read(
     proc: impl AsFd,

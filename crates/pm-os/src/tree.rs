@@ -11,4 +11,4 @@ pub use forwarding::{expects, runs_scripts, tells_children};
 pub use proc_scan::{Depth, ProcScan, ProcScanError, RunMembers, RunQuery, TreeMember};
 pub use traces::{Traces, traces};
 
-pub use crate::procfs::ProcEntry;
+pub use crate::procfs::{ProcEntry, descent};

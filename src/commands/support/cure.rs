@@ -8,12 +8,14 @@ use crate::commands::support::python_cure::{python_attribute, python_module, run
 use crate::render::outcomes::Explanation;
 use pm_client::Client;
 use pm_protocol::Description;
+use pm_spec::ByteString;
 
 /// What a line means; nothing if it means something else.
 type Symptom = fn(&Failing<'_>, &str) -> Option<String>;
 
 /// Symptoms by their class, what says most first.
-const SYMPTOMS: [(&str, Symptom); 17] = [
+const SYMPTOMS: [(&str, Symptom); 18] = [
+    ("pidfile", pidfile),
     ("python module", python_module),
     ("python attribute", python_attribute),
     ("node module", node_module),
@@ -93,6 +95,27 @@ pub(crate) fn of_end(one: &Description) -> Option<Explanation> {
         }
         _ => None,
     }
+}
+
+/// What it means that one that is to be up ended well.
+pub(crate) fn of_good_end(one: &Description) -> Option<Explanation> {
+    /// As gunicorn, celery, nginx, redis and docker have them.
+    const BACKGROUND: [&str; 6] =
+        ["-D", "--daemon", "--daemonize", "--detach", "-d", "--background"];
+    one.ends.last().filter(|end| end.code == Some(0) && end.why.starts_with("exited with"))?;
+    let is_it = |arg: &&ByteString| BACKGROUND.iter().any(|word| arg.as_bytes() == word.as_bytes());
+    let text = match one.spec.args.iter().find(is_it) {
+        Some(arg) => format!(
+            "`{}` may send it into the background, where nobody looks after it: start it without",
+            arg.display()
+        ),
+        None if one.spec.restart.autorestart => "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes \
+             into the background: without what sends it there"
+            .into(),
+        None => "it ended well before it was up: a program that goes into the background is started without what sends it there"
+            .into(),
+    };
+    Some(Explanation { class: "ran to its end", text })
 }
 
 fn node_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
@@ -194,6 +217,24 @@ fn memory(_: &Failing<'_>, line: &str) -> Option<String> {
     Some(text.into())
 }
 
+/// celery and gunicorn do not begin where a file says that they run.
+fn pidfile(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+    let of_celery = || line.split_once("Pidfile (")?.1.split_once(") already exists");
+    let of_gunicorn = || line.split_once("(or pid file '")?.1.split_once("' is stale");
+    let (name, _) = of_celery().or_else(of_gunicorn)?;
+    let file = cwd(&one.spec).join(name);
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let (pid, file) = (text.trim().parse::<u32>().ok(), file.display());
+    let command = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+    Some(match (pid, command) {
+        (Some(pid), Some(command)) => format!(
+            "{file} names {} (pid {pid}), which runs: stop it, or give this app another file (`--pidfile`)",
+            command.trim_end()
+        ),
+        _ => format!("{file} was left by one that does not run any more: remove it"),
+    })
+}
+
 fn low_port(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
     let lower = line.to_ascii_lowercase();
     let denied = lower.contains("permission denied") || lower.contains("eacces");
@@ -260,7 +301,13 @@ mod tests {
     use crate::commands::support::failing::described;
 
     /// Classes, what programs say, and a part of what is told.
-    const SAYINGS: [(&str, &str, &str); 27] = [
+    const SAYINGS: [(&str, &str, &str); 29] = [
+        ("pidfile", "ERROR: Pidfile (no-such.pid) already exists.", "no-such.pid was left by"),
+        (
+            "pidfile",
+            "Error: Already running on PID 7 (or pid file 'no-such.pid' is stale)",
+            "no-such.pid was left by",
+        ),
         ("python module", "ModuleNotFoundError: No module named 'flask_cors.x'", "it was run by"),
         ("python module", "/usr/bin/python3: No module named gunicorn", "it was run by"),
         (

@@ -78,7 +78,7 @@ fn ran_to_their_end(
                  `pm start gunicorn -- app:app`, `pm start flask -- run`"
             } else {
                 "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
-                 background: without its `--daemon`, `--detach` or `-d`"
+                 background: without its `--daemon`, `--detach` or `-D`"
             });
         }
     }

@@ -9,11 +9,11 @@ use pm_client::{Client, Deadline};
 use pm_config::path_of;
 use pm_logs::stamp::StampFormat;
 use pm_logs::{History, LineQuery, LineTimes, LogFiles, Stream};
-use pm_protocol::{Describe, Description, Outcome, Status};
+use pm_protocol::{Describe, Description, Outcome, Status, What};
 use pm_spec::{ByteString, LogFormat, Select};
 
-use crate::commands::support::cure;
 use crate::commands::support::error_story::{PLAIN, few, most, story};
+use crate::commands::support::{cure, port_conflict};
 use crate::render::outcomes::{Explanation, LastLines};
 use crate::session::{QUICK, Session};
 
@@ -62,7 +62,7 @@ fn latest(session: &Session, client: &mut Client, described: &Description) -> Op
     let error = described.error.as_ref();
     let lines = error.and_then(|file| of_run(session, described, file, begun(described)));
     let lines = story(lines.unwrap_or_default());
-    let note = cure::explain(client, described, &lines);
+    let note = cure::explain(client, described, &lines).or_else(|| cure::of_good_end(described));
     told(described, described.error.clone(), few(lines), note)
 }
 
@@ -95,8 +95,14 @@ fn tail(
     let select = vec![Select::Id(outcome.id)];
     let answer = client.call(&Describe { select, known: true }, Deadline::after(QUICK));
     let described = answer.ok()?.descriptions.into_iter().next()?;
-    // What could not even be begun has written nothing.
-    described.ends.last().filter(|end| end.at.saturating_add(DATED) >= asked)?;
+    let has_ended = described.ends.last().is_some_and(|end| end.at.saturating_add(DATED) >= asked);
+    // One that is not up in time lives on, and may have said why: workers of it die again and again.
+    if !has_ended && !matches!(outcome.what, What::Unready(_)) {
+        // What could not even be begun has written nothing.
+        let text = port_conflict::of_ours(client, &described, outcome.what.why()?)?;
+        let note = Some(Explanation { class: "port", text });
+        return told(&described, None, Vec::new(), note);
+    }
     let of = |file: &Option<ByteString>| {
         let lines = of_run(session, &described, file.as_ref()?, asked)?;
         Some((file.clone(), lines))

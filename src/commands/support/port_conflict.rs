@@ -1,6 +1,7 @@
 //! An app that can't have its port: who has it, and what to do.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use pm_client::{Client, Deadline};
 use pm_os::listening::{PortHolder, holder};
@@ -30,11 +31,23 @@ pub(crate) fn told(
              sd_listen_fds(3)); one that opens its port itself needs no `listen`"
         ));
     }
+    Some(who(client, described, port, &holder))
+}
+
+/// Who has the port at which we could not listen for an app (`listen on tcp://ADDRESS: ...`).
+pub(crate) fn of_ours(client: &mut Client, described: &Description, why: &str) -> Option<String> {
+    let (_, place) = why.split_once("listen on tcp://")?;
+    let (address, _) = place.split_once(": ")?;
+    let port = address.parse::<SocketAddr>().ok()?.port();
+    Some(who(client, described, port, &holder(port)?))
+}
+
+fn who(client: &mut Client, described: &Description, port: u16, holder: &PortHolder) -> String {
     let list = List { select: Vec::new(), usage: true, host: false };
     let rows = client.call(&list, Deadline::after(QUICK)).map(|listing| listing.rows);
     let rows = rows.unwrap_or_default();
     let has_it = |row: &&Row| row.usage.listens.iter().any(|at| at.port() == port);
-    Some(words(port, (described, &holder), rows.iter().find(has_it)))
+    words(port, (described, holder), rows.iter().find(has_it))
 }
 
 fn words(port: u16, (one, holder): (&Description, &PortHolder), ours: Option<&Row>) -> String {

@@ -52,16 +52,17 @@ fn named_inside(spec: &AppSpec) -> Option<String> {
 }
 
 pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
-    let name = quoted(line, "No module named")?;
+    let server = own_module(line);
+    let name = server.or_else(|| quoted(line, "No module named"))?;
     let top = name.split('.').next().unwrap_or(name);
     let spec = &one.spec;
     let of_args = |arg: &str| arg.strip_prefix(top).is_some_and(|it| it.starts_with([':', '.']));
     let by = run_by(spec);
-    if spec.args.iter().any(|arg| of_args(&arg.display())) {
-        return Some(format!(
-            "{by} in {}, where no `{top}` lies: `cwd` says where",
-            spec.cwd.display()
-        ));
+    if server.is_some() || spec.args.iter().any(|arg| of_args(&arg.display())) {
+        let place = cwd(spec).join(top);
+        let is_there = place.exists() || place.with_extension("py").exists();
+        let (lacks, cwd) = (if is_there { name } else { top }, spec.cwd.display());
+        return Some(format!("{by} in {cwd}, where no `{lacks}` lies: `cwd` says where"));
     }
     if by.contains("virtual environment") {
         return Some(by);
@@ -74,6 +75,18 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
         Some(needs) => format!("{by}: {}", needs.install(&python)),
         None => format!("{by}: `{python} -m pip install {}`", package_of(name)),
     })
+}
+
+/// The module with the app that a server was told of, in its own words: those of uvicorn, flask, hypercorn, and celery.
+fn own_module(line: &str) -> Option<&str> {
+    let name = quoted(line, "Could not import module")
+        .or_else(|| quoted(line, "Error: Could not import"))
+        .or_else(|| {
+            let of = quoted(line, "Cannot load application from")?;
+            line.ends_with("module not found.").then_some(of)
+        })
+        .or_else(|| line.strip_prefix("The module ")?.strip_suffix(" was not found."))?;
+    name.split(':').next()
 }
 
 /// The file that says which packages an app needs.
@@ -202,6 +215,24 @@ mod tests {
         assert!(told(&files, None, line).contains("`pm add ROOT`"));
         let files = [("app.py", "#!/bin/sh\n")];
         assert_eq!(told(&files, None, line), "it was run by ROOT/app.py");
+    }
+
+    #[test]
+    fn a_module_that_a_server_does_not_find_is_looked_for_where_it_runs() {
+        for line in [
+            "ERROR:    Error loading ASGI app. Could not import module \"ap\".",
+            "hypercorn.utils.NoAppError: Cannot load application from 'ap:app', module not found.",
+            "Error: Could not import 'ap'.",
+            "The module ap was not found.",
+        ] {
+            let text = told(&[], None, line);
+            assert!(text.ends_with(" in ROOT, where no `ap` lies: `cwd` says where"), "{text}");
+        }
+        let line = "ERROR:    Error loading ASGI app. Could not import module \"web.ap\".";
+        for (files, lacks) in [(&[][..], "`web`"), (&[("web/main.py", "")], "`web.ap`")] {
+            let text = told(files, None, line);
+            assert!(text.contains(&format!("where no {lacks} lies")), "{text}");
+        }
     }
 
     #[test]

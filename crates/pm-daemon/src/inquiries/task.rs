@@ -20,6 +20,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// By then a main process has made its workers.
 const UNKNOWN: Duration = Duration::from_secs(5);
 
+/// By then one that does not get its port has given up: it tries for five seconds.
+const UNSEEN: Duration = Duration::from_secs(10);
+
 /// The pause is this part of the time it has taken so far: who is slow is not known at once, and costs little.
 const PART: u32 = 20;
 
@@ -33,16 +36,34 @@ pub(super) async fn until_ready(subject: Subject, run: RunId, question: Question
     until_well(&subject, &question, fact).await;
 }
 
-/// Looks until a worker of gunicorn has loaded the app. One that gives no sign at all is of an unknown kind, and counts.
+/// Looks until a worker of gunicorn has loaded the app. One that gives no sign at all is of an unknown kind, and counts
+/// when it listens: until then it may be waiting for a port that is taken.
 pub(super) async fn until_loaded(subject: Subject, run: RunId) {
     let began = Instant::now();
     loop {
-        let sign = subject.pid.and_then(pm_probe::has_loaded);
-        if sign == Some(true) || (sign.is_none() && began.elapsed() > UNKNOWN) {
-            return subject.tell(Fact::Ready(run)).await;
+        match subject.pid.and_then(|main| what_lacks(main, began.elapsed())) {
+            None if subject.pid.is_some() => return subject.tell(Fact::Ready(run)).await,
+            lacks => {
+                let saw = lacks.unwrap_or("it has not begun yet");
+                subject.tell(Fact::Unready(run, saw.into())).await;
+            }
         }
-        subject.tell(Fact::Unready(run, "no worker has loaded the app yet".into())).await;
         sleep((began.elapsed() / PART).clamp(LEAST, LONGEST)).await;
+    }
+}
+
+/// What a gunicorn lacks that has lived for so long; nothing of one that is up. It may have been begun by another program.
+fn what_lacks(main: u32, lived: Duration) -> Option<&'static str> {
+    const NO_APP: &str = "no worker has loaded the app yet";
+    let all = || pm_os::tree::descent(main.try_into().unwrap_or(i32::MAX));
+    let others = || all().into_iter().filter_map(|pid| pm_probe::has_loaded(pid.try_into().ok()?));
+    match pm_probe::has_loaded(main).or_else(|| others().reduce(|any, one| any | one)) {
+        Some(has_loaded) => (!has_loaded).then_some(NO_APP),
+        None if lived <= UNKNOWN => Some(NO_APP),
+        None => match pm_os::listening::is_any_listening(&all()) {
+            Some(listens) => (!listens).then_some("nobody of it listens yet"),
+            None => (lived <= UNSEEN).then_some("nobody can see whether it listens"),
+        },
     }
 }
 
