@@ -11,8 +11,20 @@ const MOST: usize = 2;
 /// Fewer letters begin too much to mean something.
 const BEGUN: usize = 3;
 
+/// What others call our commands, and what is an option here.
+const ELSEWHERE: [(&[&str], &str); 5] = [
+    (&["stat", "stats"], "status"),
+    (&["remove", "rm", "destroy"], "delete"),
+    (&["tail"], "logs"),
+    (&["ls-all"], "list"),
+    (&["version"], "--version"),
+];
+
 /// The hint for a word that is no command.
 pub(crate) fn command(word: &str) -> Option<String> {
+    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| theirs.contains(&word)) {
+        return meant(&[ours]);
+    }
     let all = Cli::command();
     let names = all.get_subcommands().filter(|command| !command.is_hide_set());
     let names: Vec<_> = names.map(clap::Command::get_name).collect();
@@ -84,6 +96,12 @@ mod tests {
         for (word, hint) in [
             ("strat", Some("did you mean `start`?")),
             ("startt", Some("did you mean `start`?")),
+            ("stat", Some("did you mean `status`?")),
+            ("remove", Some("did you mean `delete`?")),
+            ("rm", Some("did you mean `delete`?")),
+            ("tail", Some("did you mean `logs`?")),
+            ("ls-all", Some("did you mean `list`?")),
+            ("version", Some("did you mean `--version`?")),
             ("lst", Some("did you mean `list`?")),
             ("delte", Some("did you mean `delete`?")),
             ("monitt", Some("did you mean `monit`?")),

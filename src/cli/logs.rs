@@ -42,7 +42,7 @@ pub(crate) struct LogsArgs {
     /// Only lines until then; does not follow
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// Only lines with this text
+    /// Only lines with this text; exit code 1 where no line has it and none is waited for
     #[arg(short = 'g', long, value_name = "TEXT")]
     pub(crate) grep: Option<String>,
     /// `--grep` takes upper and lower case for the same

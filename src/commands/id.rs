@@ -1,4 +1,4 @@
-//! `pm id`: `[ 0, 1 ]`, `[]` for unknown ones (PM2).
+//! `pm id`: `[ 0, 1 ]`, as `pm2` `[]` for unknown ones.
 
 use crate::cli::IdArgs;
 use crate::commands::support::selectors;

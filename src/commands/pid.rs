@@ -1,4 +1,4 @@
-//! `pm pid`: one a line; unknown and stopped ones are no error (PM2).
+//! `pm pid`: one a line; stopped ones are no error, nor, as `pm2`, are unknown ones.
 
 use crate::cli::PidArgs;
 use crate::commands::support::selectors;

@@ -33,7 +33,8 @@ pub(super) fn run(session: &Session, args: &StartupArgs) -> Result<Report, Failu
         return verify::verify(session, &unit);
     }
     if args.dry_run {
-        return Ok(Report::said(session.console, "startup", &install::plan(&unit, "would ")));
+        let plan = format!("{}\n\n{}", install::plan(&unit, "would "), unit.text().trim_end());
+        return Ok(Report::said(session.console, "startup", &plan));
     }
     if is_to_paste(&unit) {
         return Ok(paste(session, &unit, "startup", wanted));

@@ -259,6 +259,7 @@ fn mistakes_are_told_before_anything_is_done() {
     for (words, code, told) in [
         (&["add", "nosuch", "--yes"][..], 2, "No such file"),
         (&["add", "file", "--yes"], 2, "it is no folder"),
+        (&["add", "file", "--yes"], 2, "/file` starts what one file is"),
         (&["add", "loop", "--yes"], 2, "symbolic links"),
         (&["add", "empty", "--yes"], 1, "could not find an app in"),
         (&["add", "binary", "--yes"], 1, "app.py was passed over: it is no text"),
@@ -276,6 +277,9 @@ fn mistakes_are_told_before_anything_is_done() {
         let run = home.run(words).ends(code);
         assert!(run.err.contains(told), "{words:?}: {}", run.err);
     }
+    home.file("worker/Procfile", "worker: python3 w.py\n");
+    let named = home.run(["add", "worker", "--dry-run"]).ok();
+    assert!(!named.out().contains("worker-worker"), "{}", named.out());
     let chosen = home.run(["add", "two", "--app", "b:app", "--dry-run"]).ok();
     chosen.says("b:app");
     assert_eq!(names(&home.work().join("two")), ["a.py", "b.py", "requirements.txt"]);

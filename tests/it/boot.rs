@@ -349,6 +349,7 @@ fn startup_names_its_file_first_and_a_dry_run_writes_nothing() {
     assert!(
         said.starts_with("would write /etc/systemd/system/pm-never.service\nwould run systemctl ")
     );
+    assert!(said.contains("\n[Service]\n"), "{said}");
     assert!(!Path::new("/etc/systemd/system/pm-never.service").exists());
     // A unit of one's own, in a folder of this test, enabled by nobody.
     for program in ["systemctl", "loginctl"] {

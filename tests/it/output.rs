@@ -484,6 +484,9 @@ fn logs_choose_streams_lines_text_and_form() {
     assert_eq!(logs(&["--out", "--raw", "--lines", "1"]), "two\n");
     assert_eq!(logs(&["--raw", "--grep", "tw"]), "two\n");
     assert_eq!(logs(&["--raw", "--grep", "TW", "-I"]), "two\n");
+    home.run(["logs", "--nostream", "--grep", "nowhere"])
+        .ends(1)
+        .complains("no line has that text");
     assert_eq!(logs(&["--raw", "--since", "1h"]).lines().count(), 3);
     assert_eq!(logs(&["--raw", "--until", "1h"]), "");
     assert_eq!(logs(&["--out"]), "0|app | one\n0|app | two\n");

@@ -187,18 +187,20 @@ fn a_live_supervisor_moves_here_and_back() {
 fn a_pool_with_a_socket_moves_here_and_back() {
     let old = Old::start(
         "[fcgi-program:pool]\ncommand=/bin/sleep 1000\nsocket=unix://%(here)s/pool.sock\nnumprocs=2\n\
-         process_name=%(program_name)s_%(process_num)02d\nstartsecs=0\n",
+         process_name=%(program_name)s_%(process_num)02d\nstartsecs=0\n\
+         [fcgi-program:more]\ncommand=/bin/sleep 1000\nsocket=unix://%(here)s/more.sock\nnumprocs=2\n\
+         process_name=%(program_name)s_%(process_num)02d\nstartsecs=0\n[group:site]\nprograms=more\n",
     );
-    let both = ["pool:pool_00", "pool:pool_01"];
+    let all = ["pool:pool_00", "pool:pool_01", "site:more_00", "site:more_01"];
     let socket = old.home.work().join("pool.sock");
-    old.until(&both, "RUNNING");
-    old.takeover("--yes").ok().says("1 of 1 program moved here: pool");
+    old.until(&all, "RUNNING");
+    old.takeover("--yes").ok().says("2 of 2 programs moved here: pool, site:more");
     let here = old.here();
-    assert!(here.len() == 2 && here.iter().all(|it| it.1 == Status::Online), "{here:?}");
+    assert!(here.len() == 4 && here.iter().all(|it| it.1 == Status::Online), "{here:?}");
     assert!(old.there().values().all(|it| it.0 == "STOPPED"));
     UnixStream::connect(&socket).unwrap();
     old.undo();
-    old.until(&both, "RUNNING");
+    old.until(&all, "RUNNING");
     UnixStream::connect(&socket).unwrap();
 }
 

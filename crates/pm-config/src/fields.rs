@@ -245,12 +245,14 @@ pub(crate) fn whole(value: &Value) -> Option<i128> {
 fn unknown(entry: &TableEntry, strict: bool) -> Finding {
     let message = format!("unknown key {}", quoted(&entry.key));
     let finding = Finding::ignored(entry.at, &message, strict);
-    if let Some(here) = keys::instead(&entry.key) {
+    let near = || keys::nearest_key(&entry.key);
+    let slip = || keys::instead_of_slip(&entry.key).filter(|_| near().is_none());
+    if let Some(here) = keys::instead(&entry.key).or_else(slip) {
         let is_key = here.starts_with('`');
         return finding.hint(if is_key { format!("here it is {here}") } else { here.into() });
     }
     // What stands alone is taken for one bare app, also a list of apps under a mistyped name.
     let is_apps = matches!(entry.node.value, Value::List(_))
         && !keys::near(&entry.key, ["apps"].into_iter()).is_empty();
-    finding.near(if is_apps { Some("apps") } else { keys::nearest_key(&entry.key) })
+    finding.near(if is_apps { Some("apps") } else { near() })
 }

@@ -12,6 +12,7 @@ use crate::diagnose::{Finding, quoted};
 use crate::env::Variables;
 use crate::fields::AppFields;
 use crate::ground::ConfigGround;
+use crate::keys;
 use crate::paths;
 use crate::program::{FoundBy, Program};
 use crate::runtime::{Runtime, also_called};
@@ -69,7 +70,10 @@ pub(crate) fn choose(
             return Some(itself(Runtime::Other));
         }
     };
-    let search = Search { script: path, cwd, env, ground };
+    // Nobody said that the caller's folder has to do with a script that lies elsewhere.
+    let is_foreign = ground.source.is_none() && app.get("cwd").is_none() && !path.starts_with(cwd);
+    let home = path.parent().filter(|_| is_foreign).unwrap_or(cwd);
+    let search = Search { script: path, cwd, home, env, ground };
     match set {
         Some("none") => executable(app, path, ground.starts_later),
         Some(name) => explicit(app, name, &search),
@@ -91,6 +95,8 @@ fn by(interpreter: PathBuf, args: Vec<ByteString>) -> Choice {
 struct Search<'a> {
     script: &'a Path,
     cwd: &'a Path,
+    /// Whose venv is the app's.
+    home: &'a Path,
     env: &'a Variables,
     ground: &'a ConfigGround<'a>,
 }
@@ -99,7 +105,7 @@ impl Search<'_> {
     /// The app's venv; looked for only where it matters, since most apps have none.
     fn venv(&self) -> Option<Venv> {
         Venv::around(self.script)
-            .or_else(|| Venv::of(self.cwd, Some(self.script), self.env, self.ground.folder))
+            .or_else(|| Venv::of(self.home, Some(self.script), self.env, self.ground.folder))
     }
 
     fn venv_python(&self) -> Option<PathBuf> {
@@ -192,7 +198,8 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
         } else if let Some(other) = other {
             finding.hint(other + "; without `interpreter` that one runs it")
         } else {
-            finding.hint("it is looked up in the app's venv and in its PATH")
+            let meant = meant(OsStr::new(name));
+            finding.hint(meant + "it is looked up in the app's venv and in its PATH")
         });
         return None;
     };
@@ -287,8 +294,17 @@ fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option
         app.warn(at, format!("{message}; {} runs it", other.display()));
         return Some(by(other, Vec::new()));
     }
-    app.findings.add(Finding::error(at, message).hint("install it, or set `interpreter`"));
+    let hint = meant(name) + "install it, or set `interpreter`";
+    app.findings.add(Finding::error(at, message).hint(hint));
     None
+}
+
+/// Asks about a name that is nearly that of a known interpreter, before other advice.
+fn meant(name: &OsStr) -> String {
+    let known = ENDINGS.iter().flat_map(|(_, names)| names.iter().copied());
+    let near = name.to_str().and_then(|name| keys::nearest(name, known));
+    let near = near.filter(|near| name != *near);
+    near.map_or_else(String::new, |near| format!("did you mean {}? Else ", quoted(near)))
 }
 
 fn executable(app: &mut AppFields<'_>, path: &Path, is_later: bool) -> Option<Choice> {

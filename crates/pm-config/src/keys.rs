@@ -152,7 +152,15 @@ const ELSEWHERE: [(&[&str], &str); 32] = [
 pub(crate) fn instead(key: &str) -> Option<&'static str> {
     let key: String = key.chars().filter(|c| !matches!(c, '_' | '-')).collect();
     let key = key.to_lowercase();
-    ELSEWHERE.iter().find(|(keys, _)| keys.contains(&key.as_str())).map(|(_, here)| *here)
+    let here = |key: &str| ELSEWHERE.iter().find(|(keys, _)| keys.contains(&key));
+    here(&key).map(|(_, here)| *here)
+}
+
+/// The same for one that is written wrongly, too; short ones are near to anything.
+pub(crate) fn instead_of_slip(key: &str) -> Option<&'static str> {
+    const SHORT: usize = 6;
+    let long = ELSEWHERE.iter().flat_map(|(keys, _)| keys.iter().copied());
+    instead(nearest(key, long.filter(|key| key.len() > SHORT))?)
 }
 
 #[cfg(test)]
@@ -217,6 +225,8 @@ mod tests {
         }
         assert_eq!(instead("WorkingDirectory"), Some("`cwd`"));
         assert_eq!(instead("stdout_logfile"), Some("`out_file`"));
+        assert_eq!(instead_of_slip("enviroment"), instead("environment"));
+        assert_eq!(instead_of_slip("grup"), None);
     }
 
     #[test]

@@ -211,7 +211,11 @@ fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround
     let finding = match paths::look(&path) {
         PathKind::Folder => {
             let message = format!("`script` {shown} is a folder");
-            return Finding::error(at, message).hint("name the file in it that is to be run");
+            let folder = path.display();
+            let hint = format!(
+                "`pm add {folder}` finds the apps in it; or name the file in it that is to be run"
+            );
+            return Finding::error(at, message).hint(hint);
         }
         // A link in a circle or a closed folder; "not found" would send people looking for the wrong thing.
         PathKind::Missing(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -232,13 +236,31 @@ fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround
             finding.hint("the verb `serve` serves files; in a config `serve` means that")
         }
         (None, bytes) if bytes.contains(&b'/') => finding,
+        (None, bytes) if is_required(bytes, cwd) => finding.hint(format!(
+            "requirements.txt asks for it, and no venv beside it has it: `pm add {}` makes one, or \
+             `python3 -m venv .venv && .venv/bin/pip install -r requirements.txt`",
+            cwd.display()
+        )),
         (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH; a venv in another folder than the app's: \
              `--interpreter VENV/bin/python`, or the program by its path"),
     }
 }
 
-/// A file beside the missing one whose name is nearly the same.
-fn neighbour(path: &Path) -> Option<String> {
+/// Whether the folder's list for pip has a package of the name of a program.
+fn is_required(program: &[u8], folder: &Path) -> bool {
+    /// A list of packages is no longer.
+    const MOST: usize = 1 << 20;
+    let list = paths::head(&folder.join("requirements.txt"), MOST).unwrap_or_default();
+    list.split(|byte| *byte == b'\n').any(|line| {
+        let line = line.trim_ascii();
+        let ends = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+        let name = line.split(|byte| !ends(byte)).next().unwrap_or_default();
+        !name.is_empty() && name.eq_ignore_ascii_case(program)
+    })
+}
+
+/// What lies beside the missing one under nearly the same name.
+pub(crate) fn neighbour(path: &Path) -> Option<String> {
     /// So many names are compared; folders with more are no project folders.
     const LOOKED_AT: usize = 1000;
     let wrong = path.file_name()?.to_str()?;

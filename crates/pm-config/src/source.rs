@@ -148,7 +148,9 @@ impl ConfigSource {
             (_, ConfigFormat::Supervisor) => {
                 let read =
                     supervisor::read(&self.named(), text, (caller, overrides.strict), findings);
-                SourceRoot::plain(Some(read.root))
+                // As below.
+                let is_told = read.programs.is_empty() && findings.has_errors();
+                SourceRoot::plain((!is_told).then_some(read.root))
             }
             (_, ConfigFormat::Foreign(format)) => {
                 let file = self.foreign(format, text, (caller, overrides.strict));

@@ -74,6 +74,8 @@ pub struct SupervisorProgram {
     pub group: String,
     /// What it is called there.
     pub process: String,
+    /// The app it is here, or the one whose instance it is.
+    pub app: String,
     /// `priority` of the group.
     pub group_priority: i64,
     /// Its own.
@@ -108,9 +110,12 @@ pub(crate) fn read(
     let (mut apps, mut programs) = (Vec::new(), Vec::new());
     for group in groups::all(&ground, findings) {
         for copy in group.copies {
-            let autostart = copy.table.entries.iter().find(|entry| entry.key == "autostart");
+            let entry = |key: &str| copy.table.entries.iter().find(|entry| entry.key == key);
+            let autostart = entry("autostart");
+            let app = entry("name").map(|name| name.node.value.to_bytes().display().to_string());
             programs.push(SupervisorProgram {
                 group: group.name.clone(),
+                app: app.unwrap_or_default(),
                 process: copy.process,
                 group_priority: group.priority,
                 priority: copy.priority,

@@ -179,6 +179,9 @@ fn cwd(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<PathBuf> {
         return Some(beside);
     }
     let finding = Finding::error(at, format!("`cwd` {}: {error}", path.display()));
+    let near = program::neighbour(&path).map(|name| path.with_file_name(name));
+    let near = near.filter(|near| near.is_dir());
+    let finding = finding.maybe(near.map(|near| format!("did you mean {}?", near.display())));
     app.findings.add(if ground.starts_later { finding.later() } else { finding });
     ground.starts_later.then_some(path)
 }

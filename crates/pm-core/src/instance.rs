@@ -295,6 +295,7 @@ impl Instance {
         let Phase::Backoff { retry, .. } = self.phase else { return None };
         Some(match (retry, self.spec.restart.delay) {
             (true, _) => Pause::Shortage,
+            (false, Delay::Automatic) if self.was_brief() => Pause::Brief,
             (false, _) if self.spec.restart.start_retries.is_some() => {
                 Pause::ShortRuns(self.streaks.unstable)
             }
@@ -308,6 +309,13 @@ impl Instance {
             }
             (false, Delay::Automatic) => Pause::Failures(self.streaks.failures()),
         })
+    }
+
+    /// Whether its last run was long enough for all rules and yet shorter than a second.
+    fn was_brief(&self) -> bool {
+        let uptime = self.history.back().map(|end| end.at.0.saturating_sub(end.since.0));
+        let least = self.spec.restart.min_uptime.as_millis();
+        self.streaks.failures() == 0 && uptime.is_some_and(|ms| ms >= least && ms < 1000)
     }
 
     /// As it is written down.

@@ -20,6 +20,11 @@ const LONGEST_FLAP_MS: u64 = 1_600;
 /// Pauses between runs shorter than `min_uptime` stay below this: `max_restarts` ends them soon enough.
 const LONGEST_SHORT_MS: u64 = 1_000;
 
+/// Whoever lives shorter than this can fill a machine with runs.
+const TICK_MS: u64 = 1_000;
+/// So many short runs or failures in a row go by the pause that was asked for, however short it is.
+const FREE_RUNS: u32 = 16;
+
 /// What the recent past of an instance was like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Streaks {
@@ -35,6 +40,11 @@ impl Streaks {
     /// Runs in a row that were short or failed.
     pub(crate) fn failures(self) -> u32 {
         self.unstable.saturating_add(self.flaps)
+    }
+
+    /// Whether either row is so long that no pause may be shorter than a second.
+    fn is_long(self) -> bool {
+        self.unstable.max(self.flaps) > FREE_RUNS
     }
 }
 
@@ -73,6 +83,7 @@ pub(crate) fn verdict(
     } else {
         past
     };
+    let failed = uptime < PROVEN_MS && ending != Ending::Exited(0);
     if short {
         next.unstable = past.unstable.saturating_add(1);
         if next.unstable >= policy.max_restarts {
@@ -80,17 +91,21 @@ pub(crate) fn verdict(
         }
     } else {
         next.unstable = 0;
-        let failed = uptime < PROVEN_MS && ending != Ending::Exited(0);
         next.flaps = if failed { past.flaps.saturating_add(1) } else { 0 };
     }
     // What ends well has its work done and is to begin again.
     let at_once = policy.delay == Delay::Automatic && ending == Ending::Exited(0);
     next.delay = if at_once { 0 } else { pause(policy.delay, next) };
+    // Of what is neither short nor a failure nobody keeps count.
+    if next.is_long() || !(short || failed) {
+        next.delay = next.delay.max(rest_of_tick(uptime));
+    }
     (Verdict::RestartAfter(next.delay), next)
 }
 
 /// The same where only its beginnings are judged (Supervisor): what has lived for `min_uptime` has begun, and whatever happens
-/// later is no failure of the start; what has not is tried again, even if it ended well.
+/// later is no failure of the start; what has not is tried again, even if it ended well. Supervisor looks each second, so
+/// no two begin within one.
 fn begun(
     policy: &RestartPolicy,
     retries: u32,
@@ -99,8 +114,11 @@ fn begun(
 ) -> (Verdict, Streaks) {
     if uptime >= policy.min_uptime.as_millis() {
         let rests = !policy.autorestart || is_stop_code(policy, ending);
-        let what = if rests { Verdict::StayDown } else { Verdict::RestartAfter(0) };
-        return (what, Streaks::default());
+        if rests {
+            return (Verdict::StayDown, Streaks::default());
+        }
+        let delay = rest_of_tick(uptime);
+        return (Verdict::RestartAfter(delay), Streaks { delay, ..Streaks::default() });
     }
     match tried(retries, past) {
         (Some(pause), next) => (Verdict::RestartAfter(pause), next),
@@ -127,7 +145,15 @@ pub(crate) fn refused(policy: &RestartPolicy, past: Streaks) -> (Option<u64>, St
         return (None, next);
     }
     next.delay = pause(policy.delay, next);
+    if next.is_long() {
+        next.delay = next.delay.max(rest_of_tick(0));
+    }
     (Some(next.delay), next)
+}
+
+/// The pause after a run of `uptime` ms with which no two begin within a second.
+fn rest_of_tick(uptime: u64) -> u64 {
+    TICK_MS.saturating_sub(uptime)
 }
 
 /// The pause before a spawn is tried again because the machine was short of something: 10, 20 ... 1000 ms.
@@ -318,9 +344,49 @@ mod tests {
         let never = RestartPolicy { start_retries: Some(0), ..unexpected.clone() };
         assert_eq!(verdict(&never, past(0, 0, 0), 5, CRASH).0, many(1, CRASH));
         let at_once = RestartPolicy { min_uptime: Span::ZERO, ..unexpected };
-        assert_eq!(verdict(&at_once, past(0, 0, 0), 0, CRASH).0, again(0));
+        // Supervisor looks each second.
+        assert_eq!(verdict(&at_once, past(0, 0, 0), 0, CRASH), (again(1000), past(0, 0, 1000)));
+        assert_eq!(verdict(&at_once, past(0, 0, 1000), 300, CRASH), (again(700), past(0, 0, 700)));
+        assert_eq!(verdict(&at_once, past(0, 0, 700), 1000, CRASH), (again(0), past(0, 0, 0)));
         assert_eq!(refused(&at_once, past(0, 0, 0)), (Some(1000), past(1, 0, 1000)));
         assert_eq!(refused(&at_once, past(3, 0, 3000)).0, None);
+    }
+
+    #[test]
+    fn no_rules_let_an_app_begin_more_than_once_a_second_for_long() {
+        let millis = Span::from_millis;
+        for delay in [
+            Delay::Automatic,
+            Delay::Fixed(millis(0)),
+            Delay::Fixed(millis(1)),
+            Delay::Exponential(millis(1)),
+        ] {
+            for min_uptime in [0, 5, 1000].map(millis) {
+                for start_retries in [None, Some(u32::MAX)] {
+                    for (uptime, ending) in
+                        [0, 4, 6].into_iter().flat_map(|ms| [(ms, CRASH), (ms, Ending::Exited(0))])
+                    {
+                        let policy = RestartPolicy {
+                            delay,
+                            min_uptime,
+                            max_restarts: u32::MAX,
+                            start_retries,
+                            ..RestartPolicy::default()
+                        };
+                        let (mut streaks, mut begun, mut now) = (Streaks::default(), 0, 0);
+                        while now < 60_000 {
+                            let (what, next) = verdict(&policy, streaks, uptime, ending);
+                            let Verdict::RestartAfter(pause) = what else { panic!("{what:?}") };
+                            (streaks, begun, now) = (next, begun + 1, now + uptime + pause);
+                        }
+                        assert!(begun <= 77, "{begun}: {policy:?} {uptime} {ending:?}");
+                    }
+                }
+                let policy =
+                    RestartPolicy { delay, max_restarts: u32::MAX, ..RestartPolicy::default() };
+                assert!(refused(&policy, past(16, 0, 0)).0 >= Some(1000));
+            }
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Pause {
     ShortRuns(u32),
     /// It failed so often in a row, each time after a short life.
     Failures(u32),
+    /// It lived less than a second, and no rule counts that.
+    Brief,
     /// What it failed for before its counters were set to zero.
     Forgotten,
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use pm_config::{ConfigFormat, Overrides, absolute, is_config_name, read};
-use pm_scout::{Doubt, NeighbourKind, SurveyLimits, Weight, survey};
+use pm_scout::{Doubt, NeighbourKind, SurveyError, SurveyLimits, Weight, survey};
 use pm_spec::AppName;
 use rustix::fs::{Access, access};
 
@@ -92,8 +92,16 @@ fn checked(file: PathBuf) -> Result<PathBuf, Failure> {
 impl AddPlan {
     /// Looks, and does nothing.
     pub(crate) fn make(session: &Session, wish: &AddWish) -> Result<Self, Failure> {
-        let survey = survey(&wish.folder, SurveyLimits::default(), wish.app.as_deref())
-            .map_err(|error| Failure::could_not(Exit::Input, &error))?;
+        let survey = survey(&wish.folder, SurveyLimits::default(), wish.app.as_deref());
+        let survey = survey.map_err(|error| {
+            let failure = Failure::could_not(Exit::Input, &error);
+            if !matches!(error, SurveyError::NoFolder(_)) {
+                return failure;
+            }
+            let path = wish.folder.display();
+            failure
+                .hint(format!("`pm start {path}` starts what one file is; `pm add` takes a folder"))
+        })?;
         let file = wish.into.clone().unwrap_or_else(|| {
             // Into a file of another manager nothing is written.
             let there = own_file(&survey.folder);
@@ -210,6 +218,9 @@ impl AddPlan {
             let base = wish.name.clone().unwrap_or(own);
             for proposal in &project.proposals {
                 let role = proposal.role.as_ref().map(|role| format!("-{role}"));
+                // What is called so already needs no second word.
+                let has_main = project.proposals.iter().any(|it| it.role.is_none());
+                let role = role.filter(|role| has_main || !format!("-{base}").ends_with(role));
                 let name = base.clone() + &role.unwrap_or_default();
                 if self.known.contains(&name) {
                     skipped.push(name);

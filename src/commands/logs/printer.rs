@@ -71,6 +71,8 @@ pub(super) struct Printer<W: Write = BufWriter<Stdout>> {
     /// Names of apps in the order of their colours.
     apps: Vec<String>,
     bytes: Vec<u8>,
+    /// Whether there was anything to show.
+    pub(super) has_shown: bool,
 }
 
 impl Printer {
@@ -81,12 +83,13 @@ impl Printer {
 
 impl<W: Write> Printer<W> {
     fn on(out: W, form: Form) -> Self {
-        Self { out, form, widest: 0, apps: Vec::new(), bytes: Vec::new() }
+        Self { out, form, widest: 0, apps: Vec::new(), bytes: Vec::new(), has_shown: false }
     }
 
     /// One line.
     pub(super) fn line(&mut self, channels: &Channels, line: &StoredLine) -> Result<(), Gone> {
         let Some(channel) = channels.of(line.source) else { return Ok(()) };
+        self.has_shown = true;
         self.bytes.clear();
         match self.form.shape {
             LineShape::Lines => {

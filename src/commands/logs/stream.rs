@@ -21,7 +21,7 @@ use crate::commands::support::resend;
 use crate::console::Gone;
 use crate::launch;
 use crate::mailbox::Mailbox;
-use crate::prelude::{Failure, Report, Session, quick};
+use crate::prelude::{Exit, Failure, Report, Session, quick};
 
 /// Shows what was written, then what is appended, until nobody listens or nothing more is asked for.
 pub(super) fn tell(
@@ -38,7 +38,12 @@ pub(super) fn tell(
     }
     let story = Story { session, query, channels, printer: Printer::new(form) };
     match story.tell() {
-        Ok(()) | Err(StoryEnd::Gone) => Ok(Report::default()),
+        // As grep: nobody can tell silence from a hit by an exit code of 0.
+        Ok(false) if query.want.keep.is_some() && !query.follow => {
+            let report = Report { aside: "no line has that text".into(), ..Report::default() };
+            Ok(report.ending(Some(Exit::Failed)))
+        }
+        Ok(_) | Err(StoryEnd::Gone) => Ok(Report::default()),
         Err(StoryEnd::Failed(failure)) => Err(failure),
     }
 }
@@ -52,16 +57,17 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    fn tell(mut self) -> Result<(), StoryEnd> {
+    /// Whether anything was shown.
+    fn tell(mut self) -> Result<bool, StoryEnd> {
         let histories = self.past(&self.query.want)?;
         self.printer.flush()?;
-        if !self.query.follow {
-            return Ok(());
+        if self.query.follow {
+            if let Some(until) = &self.query.until {
+                until.has_begun();
+            }
+            self.follow(histories)?;
         }
-        if let Some(until) = &self.query.until {
-            until.has_begun();
-        }
-        self.follow(histories)
+        Ok(self.printer.has_shown)
     }
 
     /// Shows what was written into the channels that are new, merged by time; gives where each stands.

@@ -96,7 +96,9 @@ fn of_project(client: &mut Client, project: &str) -> Result<Vec<Select>, Failure
 
 /// Rows of what is selected; nothing if there is no such thing.
 pub(crate) fn rows(session: &Session, words: &[String]) -> Result<Vec<Row>, Failure> {
-    let Some(mut client) = session.find()? else {
+    let client =
+        if session.called_as.is_pm2() { session.find()? } else { session.find_for(words)? };
+    let Some(mut client) = client else {
         session.warn_of_rival();
         return Ok(Vec::new());
     };
@@ -104,7 +106,12 @@ pub(crate) fn rows(session: &Session, words: &[String]) -> Result<Vec<Row>, Fail
     let list = List { select, usage: false, host: false };
     match client.call(&list, Deadline::after(QUICK)) {
         Ok(listing) => Ok(listing.rows),
-        Err(CallError::Refused(refusal)) if refusal.code == Code::NotFound => Ok(Vec::new()),
+        // PM2's scripts get an empty answer.
+        Err(CallError::Refused(refusal))
+            if session.called_as.is_pm2() && refusal.code == Code::NotFound =>
+        {
+            Ok(Vec::new())
+        }
         Err(error) => Err(error.into()),
     }
 }

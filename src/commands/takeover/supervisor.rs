@@ -215,13 +215,9 @@ impl Former for LiveSupervisor {
         let mut told = self.all()?;
         let mut all = Vec::new();
         for program in &programs {
-            let name = namespec(&program.group, &program.process);
             let is_one =
                 |it: &ToldProcess| (&it.group, &it.name) == (&program.group, &program.process);
-            // A pool is one app, whatever its processes are called there.
-            let is_pool = |app: &&AppSpec| app.name.as_str() == program.group;
-            let app = read.specs.iter().find(|app| app.name.as_str() == name);
-            let app = app.or_else(|| read.specs.iter().find(is_pool));
+            let app = read.specs.iter().find(|app| app.name.as_str() == program.app);
             let live = told.iter().position(is_one).map(|at| told.remove(at));
             let (Some(app), Some(live)) = (app, live) else { continue };
             let process = process(&live, app);

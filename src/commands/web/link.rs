@@ -44,7 +44,7 @@ pub(super) fn first(
             .map(|line| format!("\nfrom another machine, first type there:\n\n  {line}\n"));
         format!(
             "the panel listens on {listen}; open within ten minutes, once:\n\n  {link}\n{}\n\
-             another link: `pm web link`; an admin of the panel may do what a shell of {} may\n",
+             another link: `pm web link`; `pm web stop` ends it; an admin of the panel may do what a shell of {} may\n",
             tunnel.unwrap_or_default(),
             user_name()
         )

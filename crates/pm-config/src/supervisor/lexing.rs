@@ -47,55 +47,68 @@ fn double(letters: &mut std::str::Chars<'_>, word: &mut String) -> Result<(), &'
     }
 }
 
-/// The variables of `K=v,K2="a,b"`.
-pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, &'static str> {
+/// The variables of `K=v,K2="a,b"`, or where in the text it is wrong, and how.
+pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, (usize, &'static str)> {
     let tokens = tokens(text)?;
     let mut pairs = Vec::new();
     for group in tokens.chunks(4) {
         match group {
-            [name, equals, value, rest @ ..] if equals == "=" => {
-                if rest.first().is_some_and(|comma| comma != ",") {
-                    return Err(
-                        "a value with other letters than A-Z a-z 0-9 _ / . + - ( ) : needs quotes",
-                    );
+            [(_, name), (_, equals), (at, value), rest @ ..] if *equals == "=" => {
+                if let Some((next, _)) = rest.first().filter(|(_, comma)| *comma != ",") {
+                    let is_quoted = value.starts_with(['"', '\'']);
+                    return Err(match is_quoted {
+                        true if is_escaped(value) => (*at, NO_ESCAPES),
+                        true => (*next, "after a value in quotes comes a comma or the end"),
+                        false => (
+                            *at,
+                            "a value with other letters than A-Z a-z 0-9 _ / . + - ( ) : needs quotes",
+                        ),
+                    });
                 }
-                pairs.push((name.clone(), value.trim_matches(['"', '\'']).to_owned()));
+                pairs.push(((*name).to_owned(), value.trim_matches(['"', '\'']).to_owned()));
             }
-            _ => return Err("it is not of the form NAME=value,OTHER=\"a value\""),
+            [(at, _), ..] => {
+                return Err((*at, "it is not of the form NAME=value,OTHER=\"a value\""));
+            }
+            [] => {}
         }
     }
     Ok(pairs)
 }
 
-/// The tokens of `shlex.shlex` in its compatible mode: quotes stay, every other odd letter is a token of its own.
-fn tokens(text: &str) -> Result<Vec<String>, &'static str> {
+const NO_ESCAPES: &str = "Supervisor knows no `\\\"` inside quotes, the value ends there; one with `\"` in it stands between \
+     `'`, one with `'` between `\"`, and one with both can't be written";
+
+/// Whether whoever wrote it meant it to go on.
+fn is_escaped(quoted: &str) -> bool {
+    quoted.len() > 2 && quoted.trim_end_matches(['"', '\'']).ends_with('\\')
+}
+
+/// The tokens of `shlex.shlex` in its compatible mode, each with its place: quotes stay, every other odd letter is a token of
+/// its own.
+fn tokens(text: &str) -> Result<Vec<(usize, &str)>, (usize, &'static str)> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "_/.+-():".contains(c);
     let is_blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
-    let mut tokens = Vec::new();
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
+    let mut tokens: Vec<(usize, &str)> = Vec::new();
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
         if is_blank(letter) {
             continue;
         }
         if letter == '#' {
-            letters.by_ref().find(|c| *c == '\n');
+            letters.by_ref().find(|(_, c)| *c == '\n');
             continue;
         }
-        let mut token = String::from(letter);
         if matches!(letter, '"' | '\'') {
-            loop {
-                let inside = letters.next().ok_or("a quote is not closed")?;
-                token.push(inside);
-                if inside == letter {
-                    break;
-                }
+            if !letters.by_ref().any(|(_, inside)| inside == letter) {
+                let escaped = tokens.last().filter(|(_, token)| is_escaped(token));
+                return Err(escaped.map_or((at, "a quote is not closed"), |it| (it.0, NO_ESCAPES)));
             }
         } else if is_word(letter) {
-            while let Some(next) = letters.next_if(|c| is_word(*c) || matches!(c, '"' | '\'')) {
-                token.push(next);
-            }
+            while letters.next_if(|(_, c)| is_word(*c) || matches!(c, '"' | '\'')).is_some() {}
         }
-        tokens.push(token);
+        let end = letters.peek().map_or(text.len(), |(end, _)| *end);
+        tokens.push((at, text.get(at..end).unwrap_or_default()));
     }
     Ok(tokens)
 }
@@ -139,6 +152,17 @@ mod tests {
         }
         for text in ["A", "A=", "A=1;B=2", "A=b&c", "A=\"x", "A=1 B=2"] {
             assert!(pairs(text).is_err(), "{text}");
+        }
+        for (text, at, why) in [
+            (r#"A=1,P="a'\"b""#, 6, "knows no"),
+            (r#"P="a\"""#, 2, "knows no"),
+            (r#"P="a"b"#, 5, "after a value in quotes"),
+            ("A=1,B=c&d", 6, "needs quotes"),
+            ("A=1,B", 4, "not of the form"),
+            ("A='1", 2, "not closed"),
+        ] {
+            let (place, told) = pairs(text).unwrap_err();
+            assert!(place == at && told.contains(why), "{text}: {place} {told}");
         }
     }
 }

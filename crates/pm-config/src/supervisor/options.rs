@@ -88,7 +88,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// A place so much text further in the same line; where a value goes on in further lines, its beginning has to do.
-fn along(at: ConfigPlace, before: &str) -> ConfigPlace {
+pub(crate) fn along(at: ConfigPlace, before: &str) -> ConfigPlace {
     let more = if before.contains('\n') { 0 } else { before.chars().count() };
     match at {
         ConfigPlace::Line { line, column } => ConfigPlace::Line { line, column: column + more },

@@ -8,7 +8,7 @@ use super::ini::{IniSection, IniSections};
 use super::lexing;
 use super::listeners;
 use super::logs;
-use super::options::{SectionOptions, shown};
+use super::options::{self, SectionOptions, shown};
 use super::settings::{self, SupervisorSetting};
 use super::values;
 use crate::caller::Caller;
@@ -267,7 +267,10 @@ pub(crate) fn variables(options: &mut SectionOptions<'_>) -> Option<Vec<TableEnt
             };
             Some(pairs.iter().map(entry).collect())
         }
-        Err(why) => {
+        Err((offset, why)) => {
+            // Where names were filled in, places are others.
+            let before = text.get(..offset).filter(|_| text == option.text);
+            let at = options::along(at, before.unwrap_or_default());
             options.findings.add(Finding::error(at, format!("`environment`: {why}")));
             None
         }

@@ -11,6 +11,7 @@ mod env_files;
 mod example;
 mod hostile;
 mod javascript;
+mod next_steps;
 mod pm2_dumps;
 mod process_compose;
 mod procfiles;

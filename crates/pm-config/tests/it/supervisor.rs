@@ -317,3 +317,15 @@ fn names_need_nothing_else_to_be_right() {
     let names = pm_config::read::names(path, &desk.caller, &overrides).unwrap();
     assert_eq!(names[0].as_str(), "p");
 }
+
+#[test]
+fn a_file_of_mistakes_is_not_also_said_to_have_no_apps() {
+    let desk = desk();
+    let conf = "[program:a]\ncommand=cat\nenvironment=P=\"a'\\\"b\"\n";
+    let told = problems(&desk, conf);
+    assert!(
+        told.starts_with("supervisord.conf:3:15: error: `environment`: Supervisor knows no `\\\"`"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
+}

@@ -61,6 +61,10 @@ impl ShortRuns {
         let Some(uptime) = row.unjudged.filter(|_| !is_waited_for(new)) else { return Ok(()) };
         row.unjudged = None;
         if uptime >= rules.min_uptime.as_millis() {
+            // Nobody counts these, so that they would begin again for ever.
+            let again = matches!(new.phase, SavedPhase::Backoff(_));
+            let late = rules.start_retries.is_none() || uptime + new.last_delay >= 1000;
+            law(!again || late, || format!("instance {}: twice within a second", new.id.0))?;
             *row = Row::default();
             return Ok(());
         }

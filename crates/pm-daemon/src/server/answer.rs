@@ -141,6 +141,7 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
         Pause::ShortRuns(runs) => format!("{runs} short runs"),
         Pause::Failures(1) => "a failure".into(),
         Pause::Failures(runs) => format!("{runs} failures in a row"),
+        Pause::Brief => "no app is started twice within a second for long".into(),
         Pause::Forgotten => "it failed before its counters were reset".into(),
     };
     Some(format!("waits {}: {why}", seconds(instance.last_delay)))

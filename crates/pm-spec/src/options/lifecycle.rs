@@ -50,7 +50,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("max_restarts", "so many runs in a row shorter than `min_uptime`, and it is given up as errored", field!(Count, restart.max_restarts, 0))
         .live().told_apart().jlist(Always)
         .flag(flag("--max-restarts", "N", "So many short runs in a row are enough")),
-    key("start_retries", "what ends within `min_uptime`, however, is tried again so often, after 1 s, 2 s, 3 s ..., and then given up as errored; what has lived longer is started again at once, if `autorestart` and `stop_exit_codes` say so, without end (Supervisor: `startretries`). It takes the place of `max_restarts` and of the pauses",
+    key("start_retries", "what ends within `min_uptime`, however, is tried again so often, after 1 s, 2 s, 3 s ..., and then given up as errored; what has lived longer is started again, no sooner than a second after it began, if `autorestart` and `stop_exit_codes` say so, without end (Supervisor: `startretries`). It takes the place of `max_restarts` and of the pauses",
         word!(restart.start_retries, "a whole number, 0 or more", |text: &str| text.parse::<u32>().ok().map(Some),
             |retries: &Option<u32>| retries.map_or(Setting::Unset, |retries| Setting::Count(retries.into()))))
         .live().told_apart(),
@@ -59,7 +59,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("min_uptime", "a run at least this long was a good one", field!(Span, restart.min_uptime))
         .live().told_apart().jlist(Always)
         .flag(flag("--min-uptime", "TIME", "A run at least this long is a success")),
-    key("restart_delay", "always the same pause; default: none after an end with code 0, nor after the first failures in a row (ten; two of short runs); then one that grows: up to 1 s after short runs, up to 1.6 s until the thirtieth failure, at last 15 s",
+    key("restart_delay", "always the same pause; default: none after an end with code 0, nor after the first failures in a row (ten; two of short runs); then one that grows: up to 1 s after short runs, up to 1.6 s until the thirtieth failure, at last 15 s. Whatever is set, after sixteen short runs or failures in a row it is no shorter than 1 s",
         special!(["integer", "string"], |app| match app.restart.delay {
             Delay::Fixed(span) => Setting::Span(span),
             Delay::Automatic | Delay::Exponential(_) => Setting::Unset,
