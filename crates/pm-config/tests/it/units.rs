@@ -154,6 +154,14 @@ fn what_a_service_may_use_and_where_it_writes_are_kept() {
 }
 
 #[test]
+fn a_semicolon_ends_a_command_unless_it_is_quoted_or_behind_a_backslash() {
+    let desk = desk();
+    let plain = r#"ExecStart=/bin/sh ";" ';' \; a"#;
+    let web = app(&desk, &format!("[Service]\n{plain}\n"));
+    assert_eq!(texts(&web.args), [";", ";", ";", "a"]);
+}
+
+#[test]
 fn what_a_service_does_not_say_is_as_systemd_has_it() {
     let desk = desk();
     let web = app(&desk, "[Service]\nExecStart=/bin/sh -c true\n");

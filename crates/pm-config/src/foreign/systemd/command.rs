@@ -41,9 +41,14 @@ fn of_line(
     caller: &Caller,
     findings: &mut Findings,
 ) -> Result<Vec<UnitCommand>, String> {
-    let words = quoting::words(&setting.text)?;
+    let words = quoting::told_apart(&setting.text)?;
     let mut all = Vec::new();
-    for part in words.split(|word| word == ";") {
+    for part in words.split(|(word, is_quoted)| word == ";" && !is_quoted) {
+        let part = part.iter().map(|(word, is_quoted)| match word.as_str() {
+            r"\;" if !is_quoted => ";",
+            word => word,
+        });
+        let part: Vec<_> = part.collect();
         let Some((first, rest)) = part.split_first() else { continue };
         let program = first.trim_start_matches(['-', '@', ':', '+', '!', '|']);
         let prefixes = first.strip_suffix(program).unwrap_or_default();
@@ -61,7 +66,7 @@ fn of_line(
                 format!("`@` in `{}`: programs are called what they are here", setting.key);
             findings.add(Finding::warning(setting.at, message));
         }
-        let words = [program].into_iter().chain(rest.iter().skip(skipped).map(String::as_str));
+        let words = [program].into_iter().chain(rest.iter().skip(skipped).copied());
         let words: Result<Vec<_>, _> =
             words.map(|word| quoting::specified(word, unit, caller)).collect();
         if program.is_empty() {
@@ -71,10 +76,7 @@ fn of_line(
             at: setting.at,
             may_fail: prefixes.contains('-'),
             is_literal: prefixes.contains(':'),
-            words: words?
-                .into_iter()
-                .map(|word| if word == "\\;" { ";".into() } else { word })
-                .collect(),
+            words: words?,
         });
     }
     Ok(all)

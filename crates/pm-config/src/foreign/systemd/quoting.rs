@@ -8,8 +8,13 @@ use std::path::Path;
 
 /// The words of a value, without their quotes.
 pub(super) fn words(text: &str) -> Result<Vec<String>, String> {
+    Ok(told_apart(text)?.into_iter().map(|(word, _)| word).collect())
+}
+
+/// The same with whether quotes stood in a word: a `;` in quotes ends no command.
+pub(super) fn told_apart(text: &str) -> Result<Vec<(String, bool)>, String> {
     let mut words = Vec::new();
-    let mut word: Option<String> = None;
+    let mut word: Option<(String, bool)> = None;
     let mut quote: Option<char> = None;
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -17,16 +22,16 @@ pub(super) fn words(text: &str) -> Result<Vec<String>, String> {
             (' ' | '\t' | '\n' | '\r', None) => words.extend(word.take()),
             ('"' | '\'', None) => {
                 quote = Some(letter);
-                word.get_or_insert_default();
+                word.get_or_insert_default().1 = true;
             }
             (letter, Some(open)) if letter == open => quote = None,
             ('\\', _) => {
                 let rest: String = letters.clone().take(9).collect();
                 let (meant, used) = escape(&rest)?;
                 letters.by_ref().take(used).for_each(drop);
-                word.get_or_insert_default().push_str(&meant);
+                word.get_or_insert_default().0.push_str(&meant);
             }
-            (letter, _) => word.get_or_insert_default().push(letter),
+            (letter, _) => word.get_or_insert_default().0.push(letter),
         }
     }
     if quote.is_some() {
