@@ -57,7 +57,8 @@ fn rule() -> impl Strategy<Value = RestartRule> {
 prop_compose! {
     fn runs()(
         args in vec(text(), 0..4),
-        env in vec(("[A-Z][A-Z_]{0,4}", text()), 0..4),
+        // Of these letters no name is made that looks like one of a secret, whose value no file has.
+        env in vec(("[ABZ][ABZ_]{0,4}", text()), 0..4),
         cwd in prop_oneof![Just("/"), Just("/usr"), Just("/tmp")],
         umask in option::of(0_u32..0o777),
         user in option::of(user()),
