@@ -58,9 +58,14 @@ fn hashes(session: &Session, project: &ComposeProject, wanted: &str) -> Result<R
         return Err(Failure::failed(format!("no such service: {wanted}")));
     }
     for (_, text) in &mut all {
-        *text = pm_web::hex(&Sha256::digest(&*text));
+        *text = hex(&Sha256::digest(&*text));
     }
     let text = || lines(all.iter().map(|(name, hash)| format!("{name} {hash}")));
     let json = || all.iter().cloned().collect();
     Ok(Report::new(session.console, text, json))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |part: u8| char::from_digit(part.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

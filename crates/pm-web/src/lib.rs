@@ -69,7 +69,6 @@ pub use records::RecordFileError;
 pub use ring::HistoryTier;
 pub use roles::Role;
 pub use run::AUDITED;
-pub use secret::hex;
 pub use server::{PanelError, run};
 pub use session::SessionView;
 pub use settings::{ListenAt, PanelSettings, PublicUrl, SettingsError};

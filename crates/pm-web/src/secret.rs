@@ -27,8 +27,8 @@ pub(crate) fn new_key() -> Result<String, Errno> {
     Ok(hex(&random::<32>()?))
 }
 
-/// Bytes as text, two digits each.
-pub fn hex(bytes: &[u8]) -> String {
+/// As text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").ok();
         text
