@@ -202,15 +202,11 @@ def lists(figures, tools):
     figures.add("list-100", "floor", figures.watch("exits", 31, figures.stage, "true"))
 
 
-# Whatever is set, pm makes a pause of a second from the seventeenth short life in a row on.
-UNPAUSED = 15
-
-
 def crash(figures, tools):
     """SIGKILL to the new process: alone, beside a flood, beside an app that takes its time to stop."""
-    rounds = UNPAUSED
+    rounds = len(figures.rounds(15, 31))
     figures.add("crash", "floor", figures.watch("keeper", figures.socket, rounds, figures.stage, "app", figures.socket, "idle"))
-    for _ in figures.rounds(1, 4):
+    for _ in figures.rounds(1, 2):
         for tool in tools:
             for figure, other in (("crash", None), ("crash-flood", "flood"), ("crash-stop", "late")):
                 crashes(figures, tool, figure, other, rounds)
@@ -256,8 +252,8 @@ def lived(figures, tools):
 
 def again(figures, tools):
     """An app that exits at once, restarted without a pause: from one start to the next."""
-    rounds = UNPAUSED
-    for _ in figures.rounds(2, 5):
+    rounds = len(figures.rounds(15, 25))
+    for _ in figures.rounds(2, 3):
         for tool in tools:
             tool.fresh()
             tool.write([App("app", "once")])

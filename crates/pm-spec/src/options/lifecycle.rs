@@ -59,7 +59,7 @@ pub(super) const KEYS: &[KeySpec] = &[
     key("min_uptime", "a run at least this long was a good one", field!(Span, restart.min_uptime))
         .live().told_apart().jlist(Always)
         .flag(flag("--min-uptime", "TIME", "A run at least this long is a success")),
-    key("restart_delay", "always the same pause; default: none after an end with code 0, nor after the first failures in a row (ten; two of short runs); then one that grows: up to 1 s after short runs, up to 1.6 s until the thirtieth failure, at last 15 s. Whatever is set, after sixteen short runs or failures in a row it is no shorter than 1 s",
+    key("restart_delay", "always the same pause; default: none after an end with code 0, nor after the first failures in a row (ten; two of short runs); then one that grows: up to 1 s after short runs, up to 1.6 s until the thirtieth failure, at last 15 s. Whatever is set, after a thousand short runs or failures in a row it is no shorter than 1 s",
         special!(["integer", "string"], |app| match app.restart.delay {
             Delay::Fixed(span) => Setting::Span(span),
             Delay::Automatic | Delay::Exponential(_) => Setting::Unset,
