@@ -78,6 +78,8 @@ pub(crate) fn verdict(
     if !policy.autorestart || is_stop_code(policy, ending) {
         return (Verdict::StayDown, past);
     }
+    // Whoever says how long the pause is gets that one.
+    let is_asked = policy.delay != Delay::Automatic;
     let short = uptime < policy.min_uptime.as_millis();
     let mut next = if uptime >= PROVEN_MS {
         Streaks { unstable: past.unstable, ..Streaks::default() }
@@ -98,7 +100,7 @@ pub(crate) fn verdict(
     let at_once = policy.delay == Delay::Automatic && ending == Ending::Exited(0);
     next.delay = if at_once { 0 } else { pause(policy.delay, next) };
     // Of what is neither short nor a failure nobody keeps count.
-    if next.is_long() || !(short || failed) {
+    if next.is_long() || !(short || failed || is_asked) {
         next.delay = next.delay.max(rest_of_tick(uptime));
     }
     (Verdict::RestartAfter(next.delay), next)
@@ -374,6 +376,11 @@ mod tests {
                             start_retries,
                             ..RestartPolicy::default()
                         };
+                        let is_counted = ending == CRASH || uptime < min_uptime.as_millis();
+                        if delay != Delay::Automatic && start_retries.is_none() && !is_counted {
+                            // Whoever wants it so.
+                            continue;
+                        }
                         let (mut streaks, mut begun, mut now) = (Streaks::default(), 0, 0);
                         while now < 60_000 && begun <= 1061 {
                             let (what, next) = verdict(&policy, streaks, uptime, ending);
