@@ -179,7 +179,7 @@ def application(environ, start_response):
 "#;
 
 /// A stop waits for the request it finds.
-fn a_request_is_finished(home: &Home, port: u16) {
+pub(crate) fn a_request_is_finished(home: &Home, port: u16) {
     let slow = std::thread::spawn(move || {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").unwrap();

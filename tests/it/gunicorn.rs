@@ -1,7 +1,6 @@
 //! gunicorn itself, from a venv (`article.rs` says what that needs).
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 
 use pm_protocol::Status;
@@ -135,19 +134,7 @@ fn a_stop_lets_a_request_finish_though_nobody_said_how() {
     let (port, _lock) = gunicorn(&home);
     home.run(["describe", "web"]).ok().says("gunicorn, recognised");
     listening(&home, port);
-    let slow = std::thread::spawn(move || {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.write_all(b"GET /slow HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).map(|_| answer)
-    });
-    home.wait_until("a worker is at it", || home.work().join("begun").exists());
-    let mut stop = home.pm(["stop", "web"]).background();
-    home.wait_until("it was asked to go", || home.row("web").status == Status::Stopping);
-    home.file("go", "");
-    let answer = slow.join().unwrap().unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.0 200"), "{answer}");
-    assert_eq!(stop.wait(), 0, "{}", stop.seen());
+    crate::asgi::a_request_is_finished(&home, port);
 }
 
 /// It tries for five seconds to get it.

@@ -20,7 +20,7 @@ use crate::phase::{Phase, SecondRun, Shown, SignalReload, Want};
 use crate::request::Waiter;
 use crate::saved::{InstanceRecord, Record};
 use crate::settle::{Transition, settle};
-use crate::verdict::Streaks;
+use crate::verdict::{Streaks, TICK_MS};
 use crate::view::{InstanceView, Pause};
 
 /// So many ends are remembered of each instance.
@@ -315,7 +315,7 @@ impl Instance {
     fn was_brief(&self) -> bool {
         let uptime = self.history.back().map(|end| end.at.0.saturating_sub(end.since.0));
         let least = self.spec.restart.min_uptime.as_millis();
-        self.streaks.failures() == 0 && uptime.is_some_and(|ms| ms >= least && ms < 1000)
+        self.streaks.failures() == 0 && uptime.is_some_and(|ms| ms >= least && ms < TICK_MS)
     }
 
     /// As it is written down.

@@ -21,7 +21,7 @@ const LONGEST_FLAP_MS: u64 = 1_600;
 const LONGEST_SHORT_MS: u64 = 1_000;
 
 /// Whoever lives shorter than this can fill a machine with runs.
-const TICK_MS: u64 = 1_000;
+pub(crate) const TICK_MS: u64 = 1_000;
 /// So many short runs or failures in a row go by the pause that was asked for, however short it is: `max_restarts` mostly ends them
 /// long before.
 const FREE_RUNS: u32 = 1000;
