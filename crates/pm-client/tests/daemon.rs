@@ -139,7 +139,8 @@ fn a_call_that_can_not_be_repeated_is_asked_once() {
         Peer::accept(&listener).greet(PROTOCOL);
         let mut peer = Peer::accept(&listener);
         let number = peer.greet(PROTOCOL);
-        let listing = Listing { rows: vec![], now: 1, host: None, warning: None };
+        let listing =
+            Listing { rows: Vec::<pm_protocol::Row>::new(), now: 1, host: None, warning: None };
         peer.say(&Frame::Reply(number, to_raw_value(&listing).unwrap()));
     });
     let mut client = Client::open(&script.home).unwrap();

@@ -3,7 +3,9 @@
 
 use std::net::SocketAddr;
 
-use pm_core::{Ask, Core, Ending, Fact, InstanceView, Order, RequestId, RunId, SpawnFailure, Time};
+use pm_core::{
+    Ask, Core, Ending, Fact, InstanceId, InstanceView, Order, RequestId, RunId, SpawnFailure, Time,
+};
 use pm_guardian::LeaderExit;
 use pm_node::{NodeEvent, Worker};
 use pm_os::accepting::SocketInode;
@@ -105,24 +107,43 @@ impl CoreDriver {
         RequestId(self.last_request)
     }
 
+    /// The ids of the selected instances, `None` if nothing is selected and so all are meant, for somebody who is refused
+    /// if that can't be.
+    pub(crate) fn chosen(
+        &self,
+        select: &[Select],
+        caller: Caller,
+    ) -> Option<(Option<Vec<InstanceId>>, Caller)> {
+        if select.is_empty() {
+            return Some((None, caller));
+        }
+        match self.core.resolve(select) {
+            Ok(ids) => Some((Some(ids), caller)),
+            Err(refused) => {
+                caller.refuse(answer::refusal(&refused));
+                None
+            }
+        }
+    }
+
+    /// What [`CoreDriver::chosen`] means.
+    pub(crate) fn viewed(
+        &self,
+        chosen: Option<&[InstanceId]>,
+    ) -> impl Iterator<Item = InstanceView<'_>> {
+        let all = chosen.is_none().then(|| self.core.instances());
+        let some = chosen.unwrap_or_default().iter().filter_map(|id| self.core.instance(*id));
+        all.into_iter().flatten().chain(some)
+    }
+
     /// The selected instances, all if nothing is selected, for somebody who is refused if that can't be.
     pub(crate) fn selected(
         &self,
         select: &[Select],
         caller: Caller,
     ) -> Option<(Vec<InstanceView<'_>>, Caller)> {
-        if select.is_empty() {
-            return Some((self.core.instances().collect(), caller));
-        }
-        match self.core.resolve(select) {
-            Ok(ids) => {
-                Some((ids.iter().filter_map(|id| self.core.instance(*id)).collect(), caller))
-            }
-            Err(refused) => {
-                caller.refuse(answer::refusal(&refused));
-                None
-            }
-        }
+        let (chosen, caller) = self.chosen(select, caller)?;
+        Some((self.viewed(chosen.as_deref()).collect(), caller))
     }
 
     /// When something is due although nothing happens.

@@ -188,9 +188,9 @@ pub struct List {
 
 /// The list, in order of id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Listing {
+pub struct Listing<Rows = Vec<Row>> {
     /// One line each.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// The daemon's clock in ms since 1970, so that uptimes need no second clock.
     pub now: u64,
     /// Figures of the machine, if asked for.

@@ -73,7 +73,10 @@ fn reply<R: DeserializeOwned>(line: &[u8], number: u64) -> Option<R> {
 
 /// A frame's bytes, newline included.
 pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
-    let mut bytes = serde_json::to_vec(frame)?;
+    // A long answer is copied once, not each time that the room for it has to grow.
+    let room = if let Frame::Reply(_, reply) = frame { reply.get().len() } else { 0 };
+    let mut bytes = Vec::with_capacity(room + 128);
+    serde_json::to_writer(&mut bytes, frame)?;
     bytes.push(b'\n');
     if bytes.len() > MAX_FRAME { Err(FrameError::TooLong) } else { Ok(bytes) }
 }

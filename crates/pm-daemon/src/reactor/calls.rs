@@ -8,9 +8,10 @@ use pm_core::{Ask, InstanceView, Time};
 use pm_logs::LogWriter;
 use pm_protocol::{
     Code, Describe, Description, Descriptions, Done, Flush, Flushed, Home, List, Listing,
-    LogSources, Logs, Pong, Raise, Refusal, Request, Restart, Save, Saved, Watch,
+    LogSources, Logs, Pong, Raise, Refusal, Request, Restart, Row, Save, Saved, Watch,
 };
 use pm_spec::{AppSpec, ByteString};
+use serde::{Serialize, Serializer};
 use tokio::sync::mpsc;
 
 use super::{app_calls, beforehand, preflight};
@@ -206,15 +207,24 @@ fn reload_logs(driver: &CoreDriver, caller: Caller) {
     tokio::task::spawn_blocking(move || log_writer.reopen_all(done_or_warned(caller)));
 }
 
+/// Rows that are never there all at once: a thousand of them take more room than their text.
+struct OneByOne<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Row>> Serialize for OneByOne<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
+}
+
 fn listing(driver: &CoreDriver, call: &List, caller: Caller) {
-    let Some((instances, caller)) = driver.selected(&call.select, caller) else { return };
+    let Some((chosen, caller)) = driver.chosen(&call.select, caller) else { return };
     let clocks = driver.executor().clocks();
     let figures = driver.executor().publisher().figures();
     let cron = &driver.executor().triggers().cron;
-    let row = |instance: &InstanceView<'_>| {
-        answer::row(instance, figures, (clocks, cron.next(instance.app_id)))
+    let row = |instance: InstanceView<'_>| {
+        answer::row(&instance, figures, (clocks, cron.next(instance.app_id)))
     };
-    let rows = instances.iter().map(row).collect();
+    let rows = OneByOne(|| driver.viewed(chosen.as_deref()).map(row));
     let host = figures.host().filter(|_| call.host).cloned();
     let warning = driver.executor().warning();
     caller.reply(&Listing { rows, now: clocks.wall(), host, warning });
