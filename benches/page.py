@@ -43,7 +43,8 @@ ROWS = [
     ("stop-1000", "stop of 1,000 apps", "ms", False, 250),
     ("binary", "the one stripped binary", "MB", False, 6),
 ]
-TOOLS = ("pm", "PM2", "Supervisor", "floor")
+PEERS = ("PM2", "Supervisor", "circus", "runit", "s6")
+TOOLS = ("pm", *PEERS, "floor")
 
 
 def short(value):
@@ -55,18 +56,20 @@ def cell(samples):
 
 
 def table(values):
-    lines = ["| what | unit | aim | pm | PM2 | Supervisor | bare floor | best peer / pm |",
-             "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    shown = [tool for tool in TOOLS if any(row.get(tool) for row in values.values())]
+    heads = ["bare floor" if tool == "floor" else tool for tool in shown]
+    lines = [f"| what | unit | aim | {' | '.join(heads)} | best peer / pm |",
+             f"| --- | --- | ---: | {' | '.join('---:' for _ in heads)} | ---: |"]
     for key, what, unit, more, aim in ROWS:
         row = values.get(key, {})
         if not row.get("pm"):
             continue
         ours = statistics.median(row["pm"])
-        peers = [statistics.median(row[peer]) for peer in TOOLS[1:3] if row.get(peer)]
+        peers = [statistics.median(row[peer]) for peer in PEERS if row.get(peer)]
         ratio = "-"
         if peers and ours > 0:
             ratio = f"{ours / max(peers):.1f}x" if more else f"{min(peers) / ours:.1f}x"
-        cells = " | ".join(cell(row.get(tool)) for tool in TOOLS)
+        cells = " | ".join(cell(row.get(tool)) for tool in shown)
         lines.append(f"| {what} | {unit} | {'' if aim is None else aim} | {cells} | {ratio} |")
     return "\n".join(lines)
 

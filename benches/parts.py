@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from tools import QUIET, App
+from tools import QUIET, App, Folders
 
 
 class Figures:
@@ -68,7 +68,7 @@ def warm(figures, tools):
     for tool in tools:
         tool.fresh()
         apps = [App("app")]
-        if tool.name == "Supervisor":
+        if tool.name not in ("pm", "PM2"):
             apps += [App(name, "parked") for name in names]
         tool.write(apps)
         figures.beats(1, tool, tool.up())
@@ -278,7 +278,7 @@ def speed(figures, tools):
             tolerated = size + args[0] * 20
             cat(figures, figure, args, size)
             for tool in tools:
-                if stamp and tool.name == "Supervisor":
+                if (stamp and tool.name not in ("pm", "PM2")) or isinstance(tool, Folders):
                     continue
                 tool.fresh()
                 app = App("app", "lines", *args, stamp=stamp)
@@ -319,7 +319,7 @@ def lag(figures, tools):
     """From the app's write to the follower's output."""
     rounds = len(figures.rounds(100, 200))
     for _ in figures.rounds(1, 2):
-        for tool in tools:
+        for tool in (tool for tool in tools if hasattr(tool, "follow")):
             tool.fresh()
             tool.write([App("app", "ticks", 13)])
             figures.beats(1, tool, tool.up())

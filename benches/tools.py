@@ -1,4 +1,4 @@
-"""The three supervisors behind one face: what to type for cold start, warm start, list, stop, logs.
+"""The supervisors behind one face: what to type for cold start, warm start, list, stop, logs.
 
 Each gets a home of its own under target/bench and the same apps. Nothing is measured here.
 """
@@ -27,15 +27,16 @@ def built(profile):
 
 
 def installed(bench):
-    """PM2 and Supervisor below `bench`; the program that all of them run."""
+    """PM2, Supervisor and circus below `bench`; the program that all of them run."""
     bench.mkdir(parents=True, exist_ok=True)
     quiet = {"stdin": subprocess.DEVNULL, "check": True}
     if not (bench / "pm2/node_modules/.bin/pm2").exists():
         (bench / "pm2").mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent", "pm2"], cwd=bench / "pm2", **quiet)
-    if not (bench / "supervisor/bin/supervisord").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(bench / "supervisor")], **quiet)
-        subprocess.run([str(bench / "supervisor/bin/pip"), "install", "-q", "supervisor"], **quiet)
+    for name, program in (("supervisor", "supervisord"), ("circus", "circusd")):
+        if not (bench / name / "bin" / program).exists():
+            subprocess.run([sys.executable, "-m", "venv", str(bench / name)], **quiet)
+            subprocess.run([str(bench / name / "bin/pip"), "install", "-q", name], **quiet)
     stage = bench / "stage"
     subprocess.run(["cc", "-O2", "-static", "-o", str(stage), str(ROOT / "benches/stage.c")], **quiet)
     return stage
@@ -265,6 +266,132 @@ stderr_logfile=NONE
         return pid_of(self.home / "supervisord.pid")
 
 
+class Circus(Tool):
+    name = "circus"
+
+    def __init__(self, bench, stage):
+        super().__init__(bench, stage)
+        self.folder = bench / "circus/bin"
+        self.endpoint = f"ipc://{self.home}/control"
+
+    def write(self, apps):
+        self.home.mkdir(parents=True, exist_ok=True)
+        head = f"""[circus]
+endpoint = {self.endpoint}
+pubsub_endpoint = ipc://{self.home}/news
+pidfile = {self.home}/pid
+logoutput = {self.home}/circus.log
+warmup_delay = 0
+"""
+        (self.home / "circus.ini").write_text(head + "".join(self.watcher(app) for app in apps))
+
+    def watcher(self, app):
+        return f"""[watcher:{app.name}]
+cmd = {' '.join(self.command(app))}
+copy_env = True
+max_retry = -1
+respawn = True
+autostart = {app.kind != 'parked'}
+graceful_timeout = 20
+stdout_stream.class = FileStream
+stdout_stream.filename = {app.out or self.log(app)}
+"""
+
+    def up(self):
+        return [str(self.folder / "circusd"), "--daemon", str(self.home / "circus.ini")]
+
+    def control(self, *args):
+        return [str(self.folder / "circusctl"), "--endpoint", self.endpoint, *args]
+
+    def warm(self, name):
+        return self.control("start", name)
+
+    def list(self):
+        return self.control("status")
+
+    def stop(self, name=None):
+        return self.control("stop", "--waiting", *([name] if name else []))
+
+    def delete(self, name=None):
+        return self.stop(name)
+
+    def leave(self):
+        return self.control("quit", "--waiting")
+
+    def pids(self):
+        return pid_of(self.home / "pid")
+
+
+class Folders(Tool):
+    """A folder with a program `run` for each app, and a supervisor for each folder: runit and s6. They write no logs
+    themselves, so the app writes into its file."""
+
+    def __init__(self, bench, stage):
+        super().__init__(bench, stage)
+        self.services = self.home / "services"
+
+    def write(self, apps):
+        for app in apps:
+            folder = self.services / app.name
+            folder.mkdir(parents=True, exist_ok=True)
+            run = folder / "run"
+            run.write_text(f"#!/bin/sh\nexec {' '.join(self.command(app))} >>{app.out or self.log(app)} 2>&1\n")
+            run.chmod(0o755)
+            if app.kind == "parked":
+                (folder / "down").touch()
+
+    def up(self):
+        # It stays in front; who starts it does not wait.
+        line = f"setsid {self.scanner} {self.services} </dev/null >{self.home}/scanner.log 2>&1 & echo $! >{self.home}/pid"
+        return ["sh", "-c", line]
+
+    def each(self, *argv, name=None):
+        """One command over all folders; s6 has none for several."""
+        folders = [str(self.services / name)] if name else sorted(map(str, self.services.iterdir()))
+        if self.takes_many:
+            return [*argv, *folders]
+        return ["sh", "-c", f'for folder; do {" ".join(argv)} "$folder"; done', "sh", *folders]
+
+    def delete(self, name=None):
+        return self.stop(name)
+
+    def pids(self):
+        scanner = pid_of(self.home / "pid")
+        return scanner + [pid for one in scanner for pid in children(one)]
+
+
+class Runit(Folders):
+    name, scanner, takes_many = "runit", "runsvdir", True
+
+    def warm(self, name):
+        return ["sv", "up", str(self.services / name)]
+
+    def list(self):
+        return self.each("sv", "status")
+
+    def stop(self, name=None):
+        return self.each("sv", "-w", "20", "stop", name=name)
+
+    def leave(self):
+        return ["kill", "-HUP", (self.home / "pid").read_text().strip()]
+
+
+class S6(Folders):
+    name, scanner, takes_many = "s6", "s6-svscan", False
+
+    def warm(self, name):
+        return ["s6-svc", "-u", str(self.services / name)]
+
+    def list(self):
+        return self.each("s6-svstat")
+
+    def stop(self, name=None):
+        return self.each("s6-svc", "-wD", "-T", "20000", "-d", name=name)
+
+    def leave(self):
+        return ["s6-svscanctl", "-t", str(self.services)]
+
+
 def alive(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -278,6 +405,14 @@ def pid_of(file):
     except (OSError, ValueError):
         return []
     return [pid] if alive(pid) else []
+
+
+def children(pid):
+    """Processes whose parent it is."""
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def owners(variable, verbs):
