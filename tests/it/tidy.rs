@@ -128,17 +128,42 @@ fn words(text: &str) -> BTreeSet<&str> {
     text.split_whitespace().collect()
 }
 
+/// What cargo answers to these words.
+fn cargo(words: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output =
+        Command::new(cargo).args(words).arg("--offline").current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// The packages of the workspace as cargo sees them.
 fn packages() -> Vec<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
     metadata["packages"].as_array().unwrap().clone()
+}
+
+/// A feature that only a test asks for makes `cargo test` compile anew what `cargo build` has compiled, and all that
+/// stands on it.
+#[test]
+fn tests_ask_for_no_feature_that_the_programs_lack() {
+    let features = |words: &[&str]| -> BTreeSet<String> {
+        let tree = cargo(&[&["tree", "--prefix", "none", "-f", "{p} has {f}"], words].concat());
+        tree.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    };
+    let name = |line: &str| line.split(' ').next().map(str::to_owned);
+    // What only the tools of tests stand on may be what it likes.
+    let ours: BTreeSet<_> =
+        features(&["-p", "pm", "-e", "normal,build"]).iter().map(|it| name(it)).collect();
+    let built = features(&["--workspace", "-e", "normal,build"]);
+    let tested = features(&["--workspace", "-e", "normal,build,dev"]);
+    let twice: Vec<_> =
+        built.difference(&tested).filter(|line| ours.contains(&name(line))).collect();
+    assert!(
+        twice.is_empty(),
+        "with tests these have further features; ask for them in Cargo.toml of the workspace: {twice:#?}"
+    );
 }
 
 #[test]
