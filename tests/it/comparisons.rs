@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-/// Looks whether each row of a page names tests, and whether these are in one of the texts.
-pub(crate) fn names_tests_that_are_there(page: &str, own: &[&str]) {
+use crate::tidy;
+
+/// Looks whether each row of a page names tests, and whether these are there.
+pub(crate) fn names_tests_that_are_there(page: &str) {
+    let sources = tidy::files(".rs");
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
     let page = fs::read_to_string(page).unwrap();
     let mut rows = 0;
@@ -16,7 +19,7 @@ pub(crate) fn names_tests_that_are_there(page: &str, own: &[&str]) {
         }
         rows += 1;
         for name in tests.split('`').skip(1).step_by(2) {
-            let is_there = own.iter().any(|text| text.contains(&format!("fn {name}()")));
+            let is_there = sources.values().any(|text| text.contains(&format!("fn {name}()")));
             assert!(is_there, "there is no test {name}, which stands in\n{line}");
         }
         assert!(tests.contains('`'), "no test is named in\n{line}");

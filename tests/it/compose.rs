@@ -162,12 +162,5 @@ fn commands_of_services_of_both_kinds_go_with_their_runs() {
 
 #[test]
 fn the_page_of_compose_names_tests_that_are_there() {
-    let own = [
-        include_str!("compose.rs"),
-        include_str!("compose_verbs.rs"),
-        include_str!("podman.rs"),
-        include_str!("secrets.rs"),
-        include_str!("../../crates/pm-config/tests/it/compose.rs"),
-    ];
-    names_tests_that_are_there("compose.md", &own);
+    names_tests_that_are_there("compose.md");
 }

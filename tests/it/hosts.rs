@@ -230,5 +230,5 @@ fn one_screen_shows_one_machine() {
 
 #[test]
 fn the_page_names_tests_that_are_there() {
-    names_tests_that_are_there("many-machines.md", &[include_str!("hosts.rs")]);
+    names_tests_that_are_there("many-machines.md");
 }

@@ -183,12 +183,5 @@ fn a_saved_list_of_pm2_comes_up() {
 
 #[test]
 fn the_page_of_other_files_names_tests_that_are_there() {
-    let own = [
-        include_str!("other_files.rs"),
-        include_str!("../../crates/pm-config/tests/it/pm2_dumps.rs"),
-        include_str!("../../crates/pm-config/tests/it/process_compose.rs"),
-        include_str!("../../crates/pm-config/tests/it/procfiles.rs"),
-        include_str!("../../crates/pm-config/tests/it/units.rs"),
-    ];
-    names_tests_that_are_there("other-files.md", &own);
+    names_tests_that_are_there("other-files.md");
 }

@@ -335,12 +335,7 @@ fn linked(home: Home) -> Tool {
 
 #[test]
 fn the_page_names_tests_that_are_there() {
-    let own = [
-        include_str!("supervisor.rs"),
-        include_str!("takeover.rs"),
-        include_str!("../../crates/pm-config/tests/it/supervisor.rs"),
-    ];
-    names_tests_that_are_there("supervisor.md", &own);
+    names_tests_that_are_there("supervisor.md");
 }
 
 #[test]
