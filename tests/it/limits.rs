@@ -44,6 +44,52 @@ fn its_processes_have_the_limits_it_says_and_no_others() {
     home.run(bad).ends(2).complains("no limit `nofiles`").complains("did you mean `nofile`?");
 }
 
+#[test]
+fn its_processes_run_on_the_cpus_it_says_and_on_no_others() {
+    let home = Home::new();
+    let allowed = rustix::thread::sched_getaffinity(None).unwrap();
+    let mut ours = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let (first, last) = (ours.next().unwrap().to_string(), ours.next_back());
+    let last = last.map_or(first.clone(), |last| last.to_string());
+    home.script(
+        "app",
+        "sh -c 'grep Cpus_allowed_list /proc/self/status'; echo done; exec sleep 1000",
+    );
+    let file = |cpuset: &str| {
+        home.file(
+            "app.json5",
+            format!("{{\n  name: 'app', script: './app',\n  cpuset: '{cpuset}' }}"),
+        );
+    };
+    let on = |cpus: &str| format!("Cpus_allowed_list:\t{cpus}\n");
+    file(&first);
+    home.run(["start", "app.json5"]).ok();
+    assert_eq!(said(&home, "app"), on(&first));
+    home.run(["describe", "app"]).ok().says("cpuset");
+    assert_eq!(home.run(["jlist"]).ok().json()[0]["pm2_env"]["cpuset"], first.as_str());
+    // Another list is another run.
+    home.run(["flush"]).ok();
+    home.run(["restart", "app", "--cpuset", &last]).ok();
+    assert_eq!(said(&home, "app"), on(&last));
+    home.run(["apply", "app.json5", "--dry-run"]).ok().says("cpuset");
+
+    let before = (home.row("app").pid, home.row("app").restarts);
+    file("0-");
+    let what = "`cpuset` must be CPUs by number such as \"0-2,4\"";
+    home.run(["restart", "app.json5"]).ends(2).complains("app.json5:3:11").complains(what);
+    home.run(["restart", "app", "--cpuset", "2-1"]).ends(2).complains(what);
+    let lacking = format!("{first},1023");
+    let told =
+        format!("run it on the CPUs {lacking}: invalid argument; this machine has no CPU 1023");
+    let restart = home.run(["restart", "app", "--cpuset", &lacking]).ends(1);
+    restart.complains(&told).complains("it runs on as it was");
+    assert_eq!((home.row("app").pid, home.row("app").restarts), before);
+    home.run(["delete", "app"]).ok();
+    file(&lacking);
+    home.run(["start", "app.json5"]).ends(1).says(&told);
+    assert_eq!(home.row("app").status.as_str(), "errored");
+}
+
 /// Each of these is stopped by its limit, in a process the app began.
 #[test]
 fn who_takes_more_than_it_may_is_stopped_by_the_kernel() {

@@ -85,7 +85,7 @@ pub fn near<'a>(wrong: &str, candidates: impl Iterator<Item = &'a str>) -> Vec<&
 }
 
 /// What keys of other managers are called here, by their letters without case and dashes: Compose, Supervisor, systemd.
-const ELSEWHERE: [(&[&str], &str); 32] = [
+const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["restartpolicy"], "`restart`"),
     (&["environment", "environ", "envvars"], "`env: { NAME: \"value\" }`"),
     (&["environmentfile"], "`env_file`"),
@@ -134,6 +134,7 @@ const ELSEWHERE: [(&[&str], &str); 32] = [
     ),
     (&["oomscoreadjust"], "`oom_score_adj`"),
     (&["ioschedulingclass", "ionice"], "`ioprio`"),
+    (&["cpuaffinity", "cpusetcpus", "taskset"], "`cpuset`"),
     (&["supplementarygroups"], "`groups`"),
     (
         &[
@@ -215,7 +216,7 @@ mod tests {
     #[test]
     fn what_is_named_instead_of_foreign_keys_is_there() {
         for (foreign, here) in ELSEWHERE {
-            for key in foreign {
+            for key in *foreign {
                 assert!(find(key).is_none(), "{key} is ours");
             }
             let named = here.split('`').skip(1).step_by(2);

@@ -7,6 +7,7 @@ use pm_os::limits::Nofile;
 use pm_os::spawn::{IoTurn, Isolation, IsolationError, IsolationPlan, KernelOrders};
 use pm_spec::{AppSpec, Bytes, Cpus, IoPriority, Isolate, ResourceKind, ResourceLimit};
 use rustix::process::{Resource, Rlimit, getrlimit};
+use rustix::thread::CpuSet;
 
 use crate::{app_user, plan};
 
@@ -25,6 +26,11 @@ pub(crate) fn of(app: &AppSpec, nofile: Option<Nofile>) -> KernelOrders {
             IoPriority::Realtime(level) => IoTurn::Realtime(level),
             IoPriority::BestEffort(level) => IoTurn::BestEffort(level),
             IoPriority::Idle => IoTurn::Idle,
+        }),
+        cpus: (!rules.cpuset.is_empty()).then(|| {
+            let mut cpus = CpuSet::new();
+            rules.cpuset.numbers().for_each(|cpu| cpus.set(cpu.into()));
+            cpus
         }),
         oom_score_adj: rules.oom_score_adj.map(i32::from),
     }

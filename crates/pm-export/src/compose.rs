@@ -234,6 +234,9 @@ fn limits(draft: &mut AppDraft<'_>) -> Vec<(&'static str, Value)> {
         limits.push(("mem_limit", json!(bytes.get().to_string())));
     }
     limits.extend(kernel.cpus.map(|cpus| ("cpus", json!(cpus.to_string()))));
+    if !kernel.cpuset.is_empty() {
+        limits.push(("cpuset", json!(kernel.cpuset.to_string())));
+    }
     limits.extend(kernel.pids_limit.map(|most| ("pids_limit", json!(most))));
     limits.extend(kernel.oom_score_adj.map(|number| ("oom_score_adj", json!(number))));
     if !kernel.network {

@@ -31,7 +31,7 @@ keys! {
     PreStart = "pre_start", PostStart = "post_start", PreStop = "pre_stop", PostStop = "post_stop",
     Secrets = "secrets",
     Rlimits = "rlimits", Ioprio = "ioprio", OomScoreAdj = "oom_score_adj", MemLimit = "mem_limit", Cpus = "cpus",
-    PidsLimit = "pids_limit", Isolate = "isolate", WritePaths = "write_paths", PrivateTmp = "private_tmp",
+    Cpuset = "cpuset", PidsLimit = "pids_limit", Isolate = "isolate", WritePaths = "write_paths", PrivateTmp = "private_tmp",
     Network = "network",
     Autostart = "autostart", DependsOn = "depends_on", Restart = "restart", Autorestart = "autorestart",
     MaxRestarts = "max_restarts", StartRetries = "start_retries", MinUptime = "min_uptime",

@@ -34,7 +34,7 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::Namespace => ExportFate::missing("a Procfile has no groups"),
         K::Listen => ExportFate::missing("it opens its sockets itself, at PORT"),
         K::Uid | K::Gid | K::Groups => ExportFate::missing("all run as whoever runs the Procfile"),
-        K::Rlimits | K::Ioprio | K::OomScoreAdj => ExportFate::missing(SHELL),
+        K::Rlimits | K::Ioprio | K::OomScoreAdj | K::Cpuset => ExportFate::missing(SHELL),
         K::MemLimit | K::Cpus | K::PidsLimit | K::Isolate | K::WritePaths | K::PrivateTmp | K::Network | K::MaxMemoryRestart => {
             ExportFate::missing("a limit of whatever runs the Procfile holds for all")
         }

@@ -51,6 +51,7 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::Listen => ExportFate::missing("it opens its sockets itself; [fcgi-program:x] gives one at descriptor 0"),
         K::Nice => ExportFate::missing("write `nice -n N` before its command"),
         K::Ioprio => ExportFate::missing("write `ionice -c N` before its command"),
+        K::Cpuset => ExportFate::missing("write `taskset -c LIST` before its command"),
         K::Rlimits => ExportFate::missing("write `prlimit` before its command; `minfds` of [supervisord] holds for all"),
         K::OomScoreAdj => ExportFate::missing("write `choom -n N --` before its command"),
         K::MemLimit | K::Cpus | K::PidsLimit => ExportFate::missing("a limit of the unit that runs supervisord holds for all of them"),

@@ -316,13 +316,13 @@ mod tests {
     use alloc::boxed::Box;
 
     use super::*;
-    use crate::Cpus;
     use crate::options::{self, KeyKind};
     use crate::{
         Bytes, Delay, Door, HealthCheck, HookEvent, HookStage, Ignore, IoPriority, Isolate,
         LogFormat, LogFull, LogTarget, OnUnhealthy, Overlap, Probe, Question, Readiness,
         ResourceKind, ResourceLimit, RestartRule, Rotation, Sched, Signal, Span,
     };
+    use crate::{CpuSet, Cpus};
 
     type Field = (String, fn(&mut AppSpec, &AppSpec));
 
@@ -367,7 +367,7 @@ mod tests {
         fields! {
             name, namespace, project, script, interpreter, interpreter_args, args, cwd, env, declared_env,
             hidden_env, secret_files, secret_commands, secrets, derived, instances, instance_var, increment_var, umask, nice,
-            kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, pids_limit, isolate, write_paths, private_tmp, network },
+            kernel: KernelRules { rlimits, ioprio, oom_score_adj, mem_limit, cpus, cpuset, pids_limit, isolate, write_paths, private_tmp, network },
             autostart, depends_on, outside,
             restart: RestartPolicy { autorestart, max_restarts, min_uptime, delay, stop_exit_codes, rule, start_retries, flapping_limit },
             stop: StopPolicy { signal, timeout, tree, by_message },
@@ -436,6 +436,7 @@ mod tests {
             oom_score_adj: Some(-1),
             mem_limit: Some(Bytes::new(3)),
             cpus: Cpus::parse("0.5"),
+            cpuset: CpuSet::parse("1").unwrap(),
             pids_limit: Some(4),
             isolate: Isolate::Strict,
             write_paths: Vec::from(["/b".into()]),

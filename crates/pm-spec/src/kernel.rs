@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteString, Bytes, Cpus, Span};
+use crate::{ByteString, Bytes, CpuSet, Cpus, Span};
 
 /// What the kernel is told about each process of an app before its program runs; what is not set stays as the daemon's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct KernelRules {
     /// CPU time of all of them together (Compose: `cpus`, systemd: `CPUQuota=`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<Cpus>,
+    /// On which CPUs its processes run (Compose: `cpuset`, systemd: `CPUAffinity=`).
+    #[serde(default, skip_serializing_if = "CpuSet::is_empty")]
+    pub cpuset: CpuSet,
     /// How many processes and threads a run may have (Compose: `pids_limit`, systemd: `TasksMax=`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pids_limit: Option<u32>,
@@ -62,6 +65,7 @@ impl Default for KernelRules {
             oom_score_adj: None,
             mem_limit: None,
             cpus: None,
+            cpuset: CpuSet::default(),
             pids_limit: None,
             isolate: Isolate::None,
             write_paths: Vec::new(),

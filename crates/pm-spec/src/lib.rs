@@ -47,7 +47,7 @@ pub use alert_rules::{ALERT_RULES, AlertRules, RuleLimit};
 pub use alert_wishes::AlertWishes;
 pub use app::{AppSpec, Identifier, UserChoice, read_apps};
 pub use bytes::ByteString;
-pub use cpus::Cpus;
+pub use cpus::{CpuSet, Cpus};
 pub use dependency::{Condition, Dependency};
 pub use difference::Edit;
 pub use env::{Environment, MASK, looks_secret};

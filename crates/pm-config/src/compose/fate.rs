@@ -41,6 +41,7 @@ pub(crate) fn of(key: &str, value: &Value) -> Fate {
         | "group_add"
         | "ulimits"
         | "oom_score_adj"
+        | "cpuset"
         | "deploy"
         | "deploy.replicas"
         | "deploy.restart_policy" => Same,
@@ -79,8 +80,8 @@ pub(crate) fn of(key: &str, value: &Value) -> Fate {
         "configs" => Unsupported(CONFIG),
         "develop" => Unsupported(WATCHED),
         _ if value.is_falsy() => Same,
-        "cpus" | "cpuset" | "cpu_shares" | "cpu_quota" | "cpu_period" | "cpu_count"
-        | "cpu_percent" | "cpu_rt_period" | "cpu_rt_runtime" | "pids_limit" | "mem_reservation"
+        "cpus" | "cpu_shares" | "cpu_quota" | "cpu_period" | "cpu_count" | "cpu_percent"
+        | "cpu_rt_period" | "cpu_rt_runtime" | "pids_limit" | "mem_reservation"
         | "memswap_limit" | "mem_swappiness" | "blkio_config" | "oom_kill_disable" => {
             Unsupported(NO_CGROUP)
         }

@@ -207,8 +207,10 @@ impl Hosting<'_> {
             };
             entries.push(TableEntry::new("max_memory_restart", at, Value::Integer(bytes)));
         }
-        if let Some(node) = self.get("oom_score_adj") {
-            entries.push(TableEntry::new("oom_score_adj", node.at, node.value.clone()));
+        for key in ["oom_score_adj", "cpuset"] {
+            if let Some(node) = self.get(key) {
+                entries.push(TableEntry::new(key, node.at, node.value.clone()));
+            }
         }
         if let Some(node) = self.get("ulimits") {
             let limit = |entry: &TableEntry| {

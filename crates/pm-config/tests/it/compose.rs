@@ -104,6 +104,7 @@ services:
     mem_limit: 64m
     ulimits: {nofile: {soft: 100, hard: 200}, core: 0}
     oom_score_adj: 300
+    cpuset: 0-2,4
     network_mode: none
     logging: {driver: json-file, options: {max-size: 1m, max-file: "3"}}
     deploy:
@@ -169,6 +170,7 @@ fn every_rule_of_a_host_service_acts() {
     assert_eq!((web.stop.timeout, web.stop.tree), (Span::from_secs(60), false));
     assert_eq!(web.limits.memory.map(pm_spec::Bytes::get), Some(64 << 20));
     assert_eq!(web.kernel.rlimits.len(), 2);
+    assert_eq!(web.kernel.cpuset.to_string(), "0-2,4");
     assert_eq!(
         (web.logs.rotation.max_size.map(pm_spec::Bytes::get), web.logs.rotation.keep),
         (Some(1 << 20), 2)

@@ -65,6 +65,8 @@ LimitCORE=infinity
 MemoryMax=64M
 CPUQuota=50%
 TasksMax=20
+CPUAffinity=0-2
+CPUAffinity=4 2
 PrivateTmp=yes
 StandardOutput=append:/tmp/web.log
 StandardError=null
@@ -148,6 +150,7 @@ fn what_a_service_may_use_and_where_it_writes_are_kept() {
     let web = app(&desk(), ALL);
     assert!(web.kernel.private_tmp && web.kernel.mem_limit.is_some());
     assert_eq!(web.kernel.pids_limit, Some(20));
+    assert_eq!(web.kernel.cpuset.to_string(), "0-2,4", "what several lines say is added up");
     assert_eq!(web.kernel.rlimits.len(), 2);
     assert_eq!(web.logs.out, LogTarget::File("/tmp/web.log".into()));
     assert_eq!(web.logs.error, LogTarget::Discard);
@@ -343,8 +346,8 @@ fn each_setting_of_a_unit_has_its_line_in_the_report() {
         "web.service:5 [Unit] After: changed",
         "web.service:11 [Service] ExecStart: same",
         "web.service:13 [Service] ExecReload: changed",
-        "web.service:35 [Service] StandardOutput: changed",
-        "web.service:38 [Install] WantedBy: no effect",
+        "web.service:37 [Service] StandardOutput: changed",
+        "web.service:40 [Install] WantedBy: no effect",
     ] {
         assert!(lines.iter().any(|it| it == line), "{line}\n{}", lines.join("\n"));
     }

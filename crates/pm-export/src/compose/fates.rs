@@ -22,6 +22,7 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::OomScoreAdj => ExportFate::same("oom_score_adj"),
         K::MemLimit => ExportFate::same("mem_limit"),
         K::Cpus => ExportFate::same("cpus"),
+        K::Cpuset => ExportFate::same("cpuset"),
         K::PidsLimit => ExportFate::same("pids_limit"),
         K::Network => ExportFate::same("network_mode: none"),
         K::Autostart => ExportFate::changed("deploy.replicas: 0"),

@@ -50,7 +50,7 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::RandomDelay => ExportFate::missing("`sleep` in the command of the job"),
         K::InstanceVar => ExportFate::missing("replicas are alike; pods of a StatefulSet have numbers in their names"),
         K::Listen => ExportFate::missing("it opens its sockets itself; a Service publishes them"),
-        K::Umask | K::Nice | K::Ioprio | K::Rlimits | K::OomScoreAdj => ExportFate::missing(SET),
+        K::Umask | K::Nice | K::Ioprio | K::Rlimits | K::OomScoreAdj | K::Cpuset => ExportFate::missing(SET),
         K::PidsLimit => ExportFate::missing("podPidsLimit of the kubelet holds for all pods of a node"),
         K::WritePaths => ExportFate::missing("a PersistentVolumeClaim for what has to last"),
         K::DependsOn => ExportFate::missing("who is not ready is tried again; an init container can wait for a Service"),

@@ -52,7 +52,7 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::CronRestart => ExportFate::missing("a periodic job that runs `nomad job restart NAME`"),
         K::Gid | K::Groups => ExportFate::missing("a task runs with the groups of its user"),
         K::Listen => ExportFate::missing("it opens its sockets itself; Networks gives it ports"),
-        K::Umask | K::Nice | K::Ioprio | K::Rlimits | K::OomScoreAdj => ExportFate::missing(SET),
+        K::Umask | K::Nice | K::Ioprio | K::Rlimits | K::OomScoreAdj | K::Cpuset => ExportFate::missing(SET),
         K::PidsLimit | K::Isolate | K::WritePaths | K::PrivateTmp | K::Network => ExportFate::missing("the drivers exec and docker keep tasks apart"),
         K::DependsOn => ExportFate::missing("a prestart task that waits for a service"),
         K::StopExitCodes => ExportFate::missing("a service is started again whatever its code"),

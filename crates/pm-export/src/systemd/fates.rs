@@ -28,6 +28,7 @@ pub(crate) fn fate(key: ExportKey) -> ExportFate {
         K::PreStart => ExportFate::changed("ExecStartPre=, within the time of the whole start"),
         K::Rlimits => ExportFate::same("LimitNOFILE= and its like"),
         K::Ioprio => ExportFate::same("IOSchedulingClass=, IOSchedulingPriority="),
+        K::Cpuset => ExportFate::same("CPUAffinity="),
         K::OomScoreAdj => ExportFate::same("OOMScoreAdjust="),
         K::MemLimit => ExportFate::same("MemoryMax="),
         K::Cpus => ExportFate::same("CPUQuota="),

@@ -39,6 +39,9 @@ pub(super) fn lines(draft: &mut AppDraft<'_>) -> Vec<String> {
         let part = cpus.thousandths();
         format!("CPUQuota={}.{}%", part / 10, part % 10)
     }));
+    if !kernel.cpuset.is_empty() {
+        lines.push(format!("CPUAffinity={}", kernel.cpuset));
+    }
     lines.extend(kernel.pids_limit.map(|most| format!("TasksMax={most}")));
     let mut writable: Vec<_> =
         kernel.write_paths.iter().map(|path| quote::path(&path.display())).collect();

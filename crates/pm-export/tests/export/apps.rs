@@ -1,11 +1,11 @@
 //! Apps to export: one that says nothing, one that says something else in every key, and any.
 
 use pm_spec::{
-    AppName, AppSpec, Bytes, Checks, Condition, Cpus, Delay, Dependency, HealthCheck, Identifier,
-    IoPriority, Isolate, JobPolicy, KernelRules, Limits, ListenSocket, LogTarget, OnUnhealthy,
-    Overlap, Probe, Question, Readiness, ReloadOrder, ReloadPolicy, ResourceKind, ResourceLimit,
-    RestartPolicy, RestartRule, Rotation, Schedule, Signal, Span, StopPolicy, TimedCommand,
-    UserChoice,
+    AppName, AppSpec, Bytes, Checks, Condition, CpuSet, Cpus, Delay, Dependency, HealthCheck,
+    Identifier, IoPriority, Isolate, JobPolicy, KernelRules, Limits, ListenSocket, LogTarget,
+    OnUnhealthy, Overlap, Probe, Question, Readiness, ReloadOrder, ReloadPolicy, ResourceKind,
+    ResourceLimit, RestartPolicy, RestartRule, Rotation, Schedule, Signal, Span, StopPolicy,
+    TimedCommand, UserChoice,
 };
 
 /// Two instances of something that is healthy, and nothing else is said.
@@ -96,6 +96,7 @@ fn kernel() -> KernelRules {
         oom_score_adj: Some(300),
         mem_limit: Some(Bytes::new(64 << 20)),
         cpus: Cpus::parse("0.5"),
+        cpuset: CpuSet::parse("0-2,4").unwrap(),
         pids_limit: Some(40),
         isolate: Isolate::Strict,
         write_paths: vec!["/var/lib/x".into()],

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use pm_export::ExportTarget;
 use pm_spec::{
-    AppName, AppSpec, ByteString, Bytes, Condition, Cpus, Dependency, Door, HealthCheck,
+    AppName, AppSpec, ByteString, Bytes, Condition, CpuSet, Cpus, Dependency, Door, HealthCheck,
     Identifier, LogTarget, Probe, ResourceKind, ResourceLimit, RestartRule, Signal, Span,
     UserChoice,
 };
@@ -119,6 +119,7 @@ prop_compose! {
         check in option::of((probe(), span(), span(), 1_u32..9)),
         (oom, network) in (option::of(-1000_i16..1000), any::<bool>()),
         (memory, cpus, pids) in (option::of(1_u64..1 << 40), option::of(10_u32..9000), option::of(1_u32..9999)),
+        cpuset in option::of((0_u16..9, 0_u16..9)),
         limit in option::of((0_u64..1 << 40, 0_u64..1 << 40)),
         (parallelism, monitor) in (0_u32..4, span()),
         needs in option::of((any::<bool>(), any::<bool>(), 0_u8..3)),
@@ -131,6 +132,9 @@ prop_compose! {
         app.kernel.mem_limit = memory.map(Bytes::new);
         app.kernel.cpus = cpus.and_then(|cpus| Cpus::parse(&format!("{}.{:03}", cpus / 1000, cpus % 1000)));
         app.kernel.pids_limit = pids;
+        if let Some((one, other)) = cpuset {
+            app.kernel.cpuset = CpuSet::parse(&format!("{one},{other}-9")).unwrap();
+        }
         if let Some((one, other)) = limit {
             let limit = ResourceLimit { soft: Some(one.min(other)), hard: Some(one.max(other)) };
             app.kernel.rlimits.insert(ResourceKind::Nofile, limit);

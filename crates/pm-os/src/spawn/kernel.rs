@@ -8,7 +8,7 @@ use rustix::io::{Errno, write};
 use rustix::process::{
     Resource, Rlimit, getpriority_process, getrlimit, setpriority_process, setrlimit,
 };
-use rustix::thread::{CapabilitySet, capabilities};
+use rustix::thread::{CapabilitySet, CpuSet, capabilities, sched_getaffinity, sched_setaffinity};
 
 use super::step::{SpawnStep, StepFailure};
 use crate::errno;
@@ -23,6 +23,8 @@ pub struct KernelOrders {
     pub nice: Option<i32>,
     /// Its turn at disks.
     pub io: Option<IoTurn>,
+    /// The CPUs it runs on.
+    pub cpus: Option<CpuSet>,
     /// `oom_score_adj` (-1000 to 1000), in place of the one to give back. Less than ours needs `CAP_SYS_RESOURCE`.
     pub oom_score_adj: Option<i32>,
 }
@@ -74,6 +76,9 @@ impl KernelOrders {
         if let Some(turn) = self.io {
             set_io(turn).map_err(failed(SpawnStep::Ioprio))?;
         }
+        if let Some(cpus) = &self.cpus {
+            run_on(cpus).map_err(failed(SpawnStep::Cpus))?;
+        }
         Ok(())
     }
 
@@ -85,7 +90,25 @@ impl KernelOrders {
             let (soft, hard) = (word(limit.current), word(limit.maximum));
             Some(Denied { what: format!("limit {name} to {soft}:{hard}"), errno, why })
         });
-        limit.or_else(|| self.too_nice()).or_else(|| self.too_early()).or_else(|| self.too_safe())
+        limit
+            .or_else(|| self.too_nice())
+            .or_else(|| self.too_early())
+            .or_else(|| self.elsewhere())
+            .or_else(|| self.too_safe())
+    }
+
+    fn elsewhere(&self) -> Option<Denied> {
+        let cpus = self.cpus.as_ref()?;
+        let here = fs::read_to_string("/sys/devices/system/cpu/online").ok()?;
+        let here = here.trim();
+        let wanted: Vec<_> = (0..CpuSet::MAX_CPU).filter(|cpu| cpus.is_set(*cpu)).collect();
+        let lacking = wanted.iter().find(|cpu| !has(here, **cpu))?;
+        let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
+        Some(Denied {
+            what: format!("run it on the CPUs {}", wanted.join(",")),
+            errno: Errno::INVAL,
+            why: format!("this machine has no CPU {lacking}, but {here}"),
+        })
     }
 
     fn too_nice(&self) -> Option<Denied> {
@@ -147,6 +170,21 @@ fn beyond(resource: Resource, limit: Rlimit) -> Option<(Errno, String)> {
 /// Whether we have this right.
 fn may(right: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|ours| ours.effective.contains(right))
+}
+
+/// Whether a list of the kernel's, such as `0-2,4`, has this number.
+fn has(all: &str, number: usize) -> bool {
+    all.split(',').any(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let range = first.parse::<usize>().ok().zip(last.parse().ok());
+        range.is_some_and(|(first, last)| (first..=last).contains(&number))
+    })
+}
+
+/// On these CPUs or not at all: of several, the kernel forgets those that it lacks.
+fn run_on(cpus: &CpuSet) -> Result<(), Errno> {
+    sched_setaffinity(None, cpus)?;
+    if sched_getaffinity(None)? == *cpus { Ok(()) } else { Err(Errno::INVAL) }
 }
 
 fn set_io(turn: IoTurn) -> Result<(), Errno> {

@@ -136,9 +136,14 @@ impl SpawnError {
     ) -> Self {
         let StepFailure { step, errno } = failure;
         match (step, &plan.user) {
-            (SpawnStep::Nice | SpawnStep::Rlimit | SpawnStep::Ioprio | SpawnStep::OomScore, _) => {
-                plan.kernel.denied().map_or(Self::Step { step, errno }, Self::Denied)
-            }
+            (
+                SpawnStep::Nice
+                | SpawnStep::Rlimit
+                | SpawnStep::Ioprio
+                | SpawnStep::Cpus
+                | SpawnStep::OomScore,
+                _,
+            ) => plan.kernel.denied().map_or(Self::Step { step, errno }, Self::Denied),
             (SpawnStep::Cwd, _) => Self::Cwd { path: path_of(&plan.cwd).to_owned(), errno },
             (SpawnStep::User, Some(user)) => Self::User { uid: user.uid, gid: user.gid, errno },
             (SpawnStep::Exec, _) => {
@@ -147,7 +152,16 @@ impl SpawnError {
                 Self::Exec { path, cause, errno }
             }
             (SpawnStep::PrivateTmp, _) => Self::NoPrivateTmp { errno },
-            (step, _) => Self::Step { step, errno },
+            (
+                step @ (SpawnStep::Clone
+                | SpawnStep::Session
+                | SpawnStep::Descriptors
+                | SpawnStep::Nofile
+                | SpawnStep::User
+                | SpawnStep::Isolate
+                | SpawnStep::Cgroup),
+                _,
+            ) => Self::Step { step, errno },
         }
     }
 

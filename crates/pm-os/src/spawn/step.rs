@@ -2,13 +2,24 @@
 
 use rustix::io::Errno;
 
-/// A step between clone and exec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[repr(u32)]
-pub enum SpawnStep {
+macro_rules! steps {
+    ($($(#[$about:meta])+ $step:ident,)+) => {
+        /// A step between clone and exec.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+        pub enum SpawnStep {
+            $($(#[$about])+ $step,)+
+        }
+
+        impl SpawnStep {
+            const ALL: &[Self] = &[$(Self::$step),+];
+        }
+    };
+}
+
+steps! {
     /// The clone itself.
     #[error("make a process")]
-    Clone = 1,
+    Clone,
     /// A session of its own.
     #[error("give the process its own session")]
     Session,
@@ -27,6 +38,9 @@ pub enum SpawnStep {
     /// Its turn at disks.
     #[error("set its turn at disks")]
     Ioprio,
+    /// The CPUs it runs on.
+    #[error("run it on the CPUs of `cpuset`, all of which its container or cgroup must have")]
+    Cpus,
     /// How early it is killed when memory is short.
     #[error("set its oom_score_adj")]
     OomScore,
@@ -51,29 +65,13 @@ pub enum SpawnStep {
 }
 
 impl SpawnStep {
-    const ALL: [Self; 14] = [
-        Self::Clone,
-        Self::Session,
-        Self::Descriptors,
-        Self::Nofile,
-        Self::Nice,
-        Self::Rlimit,
-        Self::Ioprio,
-        Self::OomScore,
-        Self::User,
-        Self::Cwd,
-        Self::Isolate,
-        Self::PrivateTmp,
-        Self::Cgroup,
-        Self::Exec,
-    ];
-
+    /// From 1 on.
     pub(super) fn number(self) -> u32 {
-        self as u32
+        self as u32 + 1
     }
 
     pub(super) fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.number() == number)
+        Self::ALL.iter().copied().find(|step| step.number() == number)
     }
 }
 

@@ -12,6 +12,7 @@ use pm_os::wait::{self, Termination};
 use pm_os::{clock, user};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Resource, Rlimit};
+use rustix::thread::CpuSet;
 
 use crate::support::{Order, PATIENCE, assert_passes_in_namespace, is_root, readable, stranger};
 
@@ -162,6 +163,23 @@ fn what_it_may_use_is_limited_from_its_birth_on() {
         ..KernelOrders::default()
     };
     assert_eq!(order.output(), "64\n128\n0\n1024\nbest-effort: prio 6\n777\n");
+}
+
+#[test]
+fn it_runs_where_it_shall_or_is_not_started() {
+    let allowed = rustix::thread::sched_getaffinity(None).unwrap();
+    let first = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).unwrap();
+    let mut cpus = CpuSet::new();
+    cpus.set(first);
+    let mut order = Order::shell("grep Cpus_allowed_list /proc/self/status");
+    order.kernel.cpus = Some(cpus);
+    assert_eq!(order.clone().output(), format!("Cpus_allowed_list:\t{first}\n"));
+    // The kernel would forget in silence what the machine lacks.
+    cpus.set(1023);
+    order.kernel.cpus = Some(cpus);
+    let denied = order.kernel.denied().unwrap();
+    assert!(denied.to_string().contains("this machine has no CPU 1023"), "{denied}");
+    assert_eq!(order.start().unwrap_err(), SpawnError::Denied(denied));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::flag::{
     flag, off,
 };
 use super::row::{KeySpec, field, key, made, special, word};
-use crate::{ByteString, IoPriority, Isolate, KernelRules};
+use crate::{ByteString, CpuSet, IoPriority, Isolate, KernelRules};
 
 #[rustfmt::skip]
 pub(super) const KEYS: &[KeySpec] = &[
@@ -33,6 +33,10 @@ pub(super) const KEYS: &[KeySpec] = &[
         special!(["number", "string"], |app| Setting::text(app.kernel.cpus.map(|cpus| format!("{cpus}"))), |app, from| app.kernel.cpus = from.kernel.cpus))
         .aliases(&["cpu_quota"])
         .flag(flag("--cpus", "N", "CPU time of all its processes together: 0.5 is half a CPU").such_as("0.5")),
+    key("cpuset", "on which CPUs its processes run, by number: `0-2,4`; default: as the daemon's",
+        word!(kernel.cpuset, "CPUs by number such as \"0-2,4\"", CpuSet::parse,
+            |cpus: &CpuSet| Setting::text((!cpus.is_empty()).then(|| format!("{cpus}")))))
+        .flag(flag("--cpuset", "LIST", "On which CPUs its processes run, such as 0-2,4").such_as("0")),
     key("pids_limit", "how many processes and threads it may have",
         word!(kernel.pids_limit, "a whole number, 1 or more",
             |text: &str| text.parse().ok().filter(|most| *most > 0).map(Some),

@@ -229,7 +229,8 @@ fn kernel(key: &str, value: &str) -> Option<Fate> {
         "MemoryMax" | "MemoryLimit" | "TasksMax" if value.contains('%') => {
             Unsupported("a part of the machine can't be said; write the size, or the number")
         }
-        "MemoryMax" | "MemoryLimit" | "TasksMax" | "CPUQuota" => Same,
+        "CPUAffinity" if value == "numa" => Unsupported("write the numbers of the CPUs"),
+        "MemoryMax" | "MemoryLimit" | "TasksMax" | "CPUQuota" | "CPUAffinity" => Same,
         "RestrictAddressFamilies" if value.trim() == super::limits::LOCAL => Same,
         "PrivateNetwork" => Changed("it makes local sockets only"),
         "StandardOutput" | "StandardError" => match value.split(':').next() {

@@ -70,6 +70,11 @@ impl ServiceReading<'_> {
                 self.put(ours, at, value);
             }
         }
+        let cpus = self.unit.all("Service", "CPUAffinity");
+        let lists: Vec<_> = cpus.iter().map(|it| it.text.as_str()).collect();
+        if let Some(at) = cpus.first().map(|list| list.at).filter(|_| !lists.contains(&"numa")) {
+            self.put("cpuset", at, Value::text(lists.join(" ").as_str()));
+        }
         if let Some((class, at)) = self.text("IOSchedulingClass") {
             let level = self.text("IOSchedulingPriority").filter(|_| class != "idle");
             let level = level.map(|(level, _)| format!(":{level}")).unwrap_or_default();
