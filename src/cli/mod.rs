@@ -42,7 +42,8 @@ pub(crate) use project::{AddArgs, InitArgs, LogrotateArgs, PullArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use settings::{GetArgs, MultisetArgs, SetArgs, UnsetArgs};
 pub(crate) use show::{
-    EnvArgs, EventsArgs, HistoryArgs, IdArgs, ListArgs, OneArgs, PidArgs, SlistArgs, WhyArgs,
+    EnvArgs, EventsArgs, HistoryArgs, IdArgs, ListArgs, OneArgs, PidArgs, PortArgs, SlistArgs,
+    WhyArgs,
 };
 pub(crate) use start::{StartArgs, StartFlags};
 pub(crate) use stay::{DevArgs, RuntimeArgs};
@@ -175,6 +176,8 @@ pub(crate) enum Verb {
     Pid(Later<PidArgs>),
     /// Show the ids of an app's instances
     Id(Later<IdArgs>),
+    /// Show the addresses an app listens on now
+    Port(Later<PortArgs>),
     /// Show logs and follow them
     #[command(visible_alias = "log")]
     Logs(Later<LogsArgs>),

@@ -94,6 +94,17 @@ pub(crate) struct PidArgs {
     pub(crate) app: Option<String>,
 }
 
+/// `port web 80`.
+#[derive(Debug, Args)]
+pub(crate) struct PortArgs {
+    /// Name, id, namespace, `name:X`, `id:N` or `ns:X`
+    #[arg(value_name = "APP")]
+    pub(crate) app: String,
+    /// Only the addresses of this port
+    #[arg(value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+}
+
 /// `id web`, `inspect web`, `backward web`.
 #[derive(Debug, Args)]
 pub(crate) struct IdArgs {

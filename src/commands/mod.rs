@@ -44,6 +44,7 @@ mod monitor;
 mod multiset;
 mod pid;
 mod ping;
+mod port;
 mod prettylist;
 mod ps;
 mod pull;
@@ -135,6 +136,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Env(args) => env::run(session, &args),
         Verb::Pid(args) => pid::run(session, &args),
         Verb::Id(args) => id::run(session, &args),
+        Verb::Port(args) => port::run(session, &args),
         Verb::Logs(args) => logs::run(session, &args),
         Verb::Flush(args) => flush::run(session, &args),
         Verb::ReloadLogs => reload_logs::run(session),

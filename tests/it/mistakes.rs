@@ -315,7 +315,7 @@ fn what_nobody_knows_is_exit_1() {
     up(&home, "a");
     for verb in [
         "stop", "restart", "reload", "delete", "describe", "why", "reset", "env", "logs", "flush",
-        "run", "events", "history", "wait", "pid", "id",
+        "run", "events", "history", "wait", "pid", "id", "port",
     ] {
         home.run([verb, "nosuch"]).ends(1).complains("no app matches `nosuch`");
     }

@@ -21,6 +21,41 @@ fn where_an_app_listens_is_shown() {
 }
 
 #[test]
+fn port_prints_where_an_app_listens_now() {
+    let home = Home::new();
+    let (one, other) = (free_port().to_string(), free_port().to_string());
+    let args = ["--listen", &one, "--listen", &other, "--live", "forever"];
+    start(
+        &home,
+        "web",
+        &["-i", "2", "--listen", &format!("tcp://[::1]:{one}")],
+        &["--live", "forever"],
+    )
+    .ok();
+    assert_eq!(home.run(["port", "web"]).ok().out(), format!("[::1]:{one}\n"), "each address once");
+    start(&home, "both", &[], &args).ok();
+    let [first, second] = [&one, &other].map(|port| format!("127.0.0.1:{port}"));
+    home.wait_until("both are open", || home.pm(["port", "both", &other]).run().code == 0);
+    let all = home.run(["port", "both"]).ok().out();
+    let mut lines: Vec<_> = all.lines().collect();
+    lines.sort_unstable_by_key(|line| *line != first);
+    assert_eq!(lines, [first.as_str(), second.as_str()]);
+    assert_eq!(home.run(["port", "both", &other]).ok().out(), format!("{second}\n"));
+    let told = home.run(["port", "both", &one, "--json"]).ok().json();
+    assert_eq!(told, serde_json::json!([first]));
+
+    let wrong = home.run(["port", "both", "1"]).ends(1);
+    assert_eq!(wrong.out(), "");
+    wrong.complains("both does not listen on port 1, but on ").complains(&second);
+    home.run(["port", "both", "0"]).ends(2);
+    start(&home, "quiet", &[], &["--live", "forever"]).ok();
+    home.run(["port", "quiet"]).ends(1).complains("quiet listens nowhere");
+    home.run(["port", "quiet", "80"]).ends(1).complains("quiet listens nowhere");
+    home.run(["stop", "quiet"]).ok();
+    home.run(["port", "quiet"]).ends(1).complains("quiet does not run").complains("pm start quiet");
+}
+
+#[test]
 fn who_has_the_port_is_named_where_an_app_fails_for_want_of_it() {
     let home = Home::new();
     let port = free_port().to_string();

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use pm_testkit::{Home, fixture, is_alive};
+use pm_testkit::{Home, fixture, free_port, is_alive};
 
 use crate::apps::{start, tree, up};
 
 /// Calls of every verb that ends by itself, in an order that works from an empty home.
 fn calls() -> Vec<Vec<String>> {
     let program = fixture().to_str().unwrap().to_owned();
+    let port = free_port().to_string();
     let line = |words: &str| -> Vec<String> {
-        words.split(' ').map(|word| word.replace("FIXTURE", &program)).collect()
+        let filled = words.replace("FIXTURE", &program).replace("PORT", &port);
+        filled.split(' ').map(str::to_owned).collect()
     };
     [
         "list",
-        "start FIXTURE --name app -i 2 -- --bytes 68690a --live forever",
+        "start FIXTURE --name app -i 2 --listen tcp://127.0.0.1:PORT -- --bytes 68690a --live forever",
         "list",
         "ls app",
         "status",
@@ -28,6 +30,7 @@ fn calls() -> Vec<Vec<String>> {
         "pid",
         "pid app",
         "id app",
+        "port app",
         "ping",
         "logs --nostream",
         "stop app",
