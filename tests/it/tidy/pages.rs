@@ -1,6 +1,6 @@
 //! What of the docs is made from the code: the diagram of crates, from the table of arrows, and the map of files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::{ARROWS, files, is_test, words};
@@ -74,4 +74,35 @@ fn the_map_of_files_is_current() {
         page.extend(["| [", file, "](../", &path, ") | ", &purpose, " |\n"]);
     }
     current("docs/map.md", &page);
+}
+
+/// The files that `CONTRIBUTING.md` names are there, and what it names of the code is in one of them.
+#[test]
+fn what_the_page_for_contributors_names_is_there() {
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let prose = page.split("```").step_by(2).collect::<String>();
+    let words: Vec<_> = prose.split('`').skip(1).step_by(2).collect();
+    let all = files(".rs");
+    let mut text = String::new();
+    for name in words.iter().filter(|word| word.ends_with(".rs") && !word.contains("NAME")) {
+        let named =
+            all.iter().filter(|(path, _)| format!("/{path}").ends_with(&format!("/{name}")));
+        let named: Vec<_> = named.map(|(_, text)| text.as_str()).collect();
+        assert!(!named.is_empty(), "there is no file {name}");
+        text += &named.concat();
+    }
+    let is_code = |word: &&str| {
+        let is_name = word.trim_end_matches('!').chars().all(|c| c.is_alphabetic() || c == '_');
+        is_name && word.contains(|c: char| c == '_' || c == '!' || c.is_uppercase())
+    };
+    let is_letter = |c: char| c.is_alphanumeric() || c == '_' || c == '!';
+    let known: BTreeSet<_> = text.split(|c| !is_letter(c)).collect();
+    let is_there = |word: &str| known.contains(word) || known.contains(word.trim_end_matches('!'));
+    let code = words
+        .iter()
+        .filter_map(|word| word.rsplit("::").next())
+        .filter(is_code)
+        .filter(|word| *word != "PM_BLESS");
+    let odd: Vec<_> = code.filter(|word| !is_there(word)).collect();
+    assert!(odd.is_empty(), "no file that CONTRIBUTING.md names has {odd:?}");
 }
