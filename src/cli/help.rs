@@ -43,7 +43,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
         "Look",
         &[
             "list", "ps", "describe", "why", "history", "events", "logs", "monit", "env", "pid",
-            "id", "port", "report",
+            "id", "top", "port", "report",
         ],
     ),
     ("Talk with apps", &["exec", "sendSignal", "send", "attach", "trigger", "inspect"]),

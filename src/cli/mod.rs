@@ -176,6 +176,8 @@ pub(crate) enum Verb {
     Pid(Later<PidArgs>),
     /// Show the ids of an app's instances
     Id(Later<IdArgs>),
+    /// Show the processes of apps, each with what it uses
+    Top(Later<SelectArgs>),
     /// Show the addresses an app listens on now
     Port(Later<PortArgs>),
     /// Show logs and follow them

@@ -72,6 +72,7 @@ mod stop;
 pub(crate) mod supervisorctl;
 mod support;
 mod takeover;
+mod top;
 mod trigger;
 mod uninstall;
 mod unmonitor;
@@ -136,6 +137,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Env(args) => env::run(session, &args),
         Verb::Pid(args) => pid::run(session, &args),
         Verb::Id(args) => id::run(session, &args),
+        Verb::Top(args) => top::run(session, &args),
         Verb::Port(args) => port::run(session, &args),
         Verb::Logs(args) => logs::run(session, &args),
         Verb::Flush(args) => flush::run(session, &args),

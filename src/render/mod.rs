@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod mini;
 pub(crate) mod outcomes;
 pub(crate) mod plan;
+pub(crate) mod processes;
 mod pulse;
 pub(crate) mod rehearsal;
 pub(crate) mod round;

@@ -31,6 +31,8 @@ fn calls() -> Vec<Vec<String>> {
         "pid app",
         "id app",
         "port app",
+        "top",
+        "top app",
         "ping",
         "logs --nostream",
         "stop app",
@@ -251,6 +253,33 @@ fn pid_and_id_are_for_scripts() {
     assert_eq!(home.run(["id", "app"]).ok().out(), "[ 0, 1 ]\n");
     home.run(["stop", "app"]).ok();
     assert_eq!(home.run(["pid", "1"]).ok().out(), "0\n");
+}
+
+#[test]
+fn top_shows_each_process_of_an_app() {
+    let home = Home::new();
+    home.script("app", "sleep 1001 & sleep 1002; wait");
+    home.run(["start", "./app"]).ok();
+    up(&home, "other");
+    home.wait_until("its tree is there", || tree(&home, "app").len() == 3);
+    let pids = tree(&home, "app");
+    let told = home.run(["top", "app", "--json"]).ok().json();
+    let told = told.as_array().unwrap();
+    let number =
+        |one: &serde_json::Value, key: &str| u32::try_from(one[key].as_u64().unwrap()).unwrap();
+    assert_eq!(told.iter().map(|one| number(one, "pid")).collect::<Vec<_>>(), pids);
+    for one in told {
+        assert_eq!((&one["name"], number(one, "id")), (&"app".into(), 0), "{one}");
+        assert!(number(one, "memory") > 0 && one["cpu"].as_f64().unwrap() >= 0.0, "{one}");
+        assert!(one["user"].as_str().is_some_and(|user| !user.is_empty()), "{one}");
+    }
+    assert!(told[1..].iter().all(|one| number(one, "ppid") == pids[0]), "{told:?}");
+    let text =
+        home.run(["top", "app"]).ok().says("command").says("sleep 1001").says("sleep 1002").out();
+    assert_eq!(text.lines().count(), 4, "{text}");
+    home.run(["top"]).ok().says("sleep 1001").says("--live forever");
+    home.run(["stop", "app"]).ok();
+    assert_eq!(home.run(["top", "app"]).ok().out().lines().count(), 1);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 //! no clock running: whoever wants figures takes a scan and hands it in.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::time::Duration;
 
 use crate::clock;
+use crate::procfs::{self, ProcEntry};
 use crate::tag::Tag;
 use crate::tree::{RunMembers, TreeMember};
 
@@ -29,10 +31,53 @@ pub fn proportional(members: &[TreeMember]) -> u64 {
 
 /// The PSS of a process in bytes, from `/proc/PID/smaps_rollup` (Linux 4.14).
 fn share_of(pid: i32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
     Some(kib.saturating_mul(1024))
+}
+
+/// One process as it is now, for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessUsage {
+    /// Its parent.
+    pub ppid: i32,
+    /// As whom it runs.
+    pub uid: u32,
+    /// Per cent of one core since it began.
+    pub cpu: f64,
+    /// Resident memory in bytes.
+    pub memory: u64,
+    /// When it began, since boot.
+    pub begun: Duration,
+    /// Its words as it shows them, one blank between.
+    pub command: Vec<u8>,
+}
+
+/// A process that lives. Its number may be another's by now: whoever got it from somebody else looks at `begun`.
+pub fn of_process(pid: i32) -> Option<ProcessUsage> {
+    let seen = procfs::stat_once(pid).ok()?.filter(|seen| seen.alive)?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let of = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let uid = of("Uid:")?.split_whitespace().nth(1)?.parse().ok()?;
+    let mut command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command.truncate(
+        command.trim_ascii_end().iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1),
+    );
+    for byte in command.iter_mut().filter(|byte| **byte == 0) {
+        *byte = b' ';
+    }
+    if command.is_empty() {
+        command = format!("[{}]", of("Name:")?.trim()).into();
+    }
+    Some(ProcessUsage {
+        ppid: seen.ppid,
+        uid,
+        cpu: lifetime(&seen, clock::since_boot()),
+        memory: seen.rss,
+        begun: ticks(seen.started),
+        command,
+    })
 }
 
 /// Turns the members of runs, again and again, into usage. Remembers the ticks of each process, nothing else.
@@ -85,7 +130,7 @@ impl Sampler {
                     let begun = since_boot.saturating_sub(elapsed);
                     percent(self.spent(members, before, begun), elapsed)
                 }
-                None => members.iter().map(|member| lifetime(member, since_boot)).sum(),
+                None => members.iter().map(|member| lifetime(&member.seen, since_boot)).sum(),
             };
             let memory = members.iter().map(|member| member.seen.rss).sum();
             usage.insert(tag, RunUsage { cpu, memory, processes: members.len() });
@@ -133,10 +178,10 @@ fn ticks(count: u64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-fn lifetime(member: &TreeMember, since_boot: Duration) -> f64 {
+fn lifetime(seen: &ProcEntry, since_boot: Duration) -> f64 {
     // Start times are rounded down to ticks, so a new process may seem a tick older than it is.
-    let age = since_boot.saturating_sub(started(member)).max(clock::tick());
-    percent(member.seen.own_ticks, age)
+    let age = since_boot.saturating_sub(ticks(seen.started)).max(clock::tick());
+    percent(seen.own_ticks, age)
 }
 
 fn percent(spent: u64, time: Duration) -> f64 {
@@ -153,7 +198,7 @@ mod tests {
     fn member(pid: i32, started: u64, own: u64, children: u64) -> TreeMember {
         let line =
             format!("{pid} (x) S 1 1 1 0 -1 0 0 0 0 0 {own} 0 {children} 0 20 0 1 0 {started} 0 1");
-        let seen = crate::procfs::ProcEntry::parse(line.as_bytes()).unwrap();
+        let seen = ProcEntry::parse(line.as_bytes()).unwrap();
         let identity = ProcIdentity { pid, started, boot: None, inode: 0 };
         TreeMember { identity, depth: 0, seen }
     }
@@ -164,6 +209,17 @@ mod tests {
         let now = Duration::from_secs(second);
         let usage = sampler.sample_at(&BTreeMap::from([(TAG, members)]), now, now)[&TAG];
         (usage.cpu * 10.0).round() / 10.0
+    }
+
+    #[test]
+    fn a_process_tells_who_and_what_it_is() {
+        let us = of_process(i32::try_from(std::process::id()).unwrap()).unwrap();
+        assert_eq!(us.uid, rustix::process::geteuid().as_raw());
+        assert_eq!(us.ppid, rustix::process::Pid::as_raw(rustix::process::getppid()));
+        assert!(us.memory > 0 && us.cpu >= 0.0 && us.begun <= clock::since_boot(), "{us:?}");
+        let program = std::env::args().next().unwrap();
+        assert!(us.command.starts_with(program.as_bytes()), "{us:?}");
+        assert!(of_process(i32::MAX).is_none());
     }
 
     fn near(value: f64, wanted: f64) {
