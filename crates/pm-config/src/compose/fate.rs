@@ -118,3 +118,19 @@ pub(crate) fn contained(key: &str, value: &Value) -> Fate {
         _ => Same,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::service_keys::SERVICE_ROWS;
+
+    #[test]
+    fn what_is_taken_over_is_tried() {
+        let tried = include_str!("../../tests/it/compose.rs");
+        for row in SERVICE_ROWS {
+            let is_taken = matches!(of(row.key, &Value::text("x")), Same | Changed(_));
+            let is_tried = tried.contains(&format!("{}:", row.key));
+            assert!(!is_taken || is_tried, "`{}` stands nowhere in tests/it/compose.rs", row.key);
+        }
+    }
+}

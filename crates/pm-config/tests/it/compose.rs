@@ -93,6 +93,7 @@ services:
     environment: {MODE: fast, FROM: "${FROM_DOTENV}", SHELL_ONLY: , NOT_SET: }
     env_file: [more.env, {path: none.env, required: false}]
     user: "alice:staff"
+    group_add: [staff]
     depends_on:
       db: {condition: service_healthy, restart: true}
       job: {condition: service_completed_successfully, required: false}
@@ -154,7 +155,7 @@ fn every_rule_of_a_host_service_acts() {
     let (apps, _) = read(&desk, ALL);
     let web = &apps[0];
     let user = web.user.as_ref().unwrap();
-    assert!(user.to_string().contains("alice"), "{user}");
+    assert!(user.to_string().contains("alice") && user.groups.len() == 1, "{user:?}");
     let needs: Vec<_> = web
         .depends_on
         .iter()
@@ -178,6 +179,31 @@ fn every_rule_of_a_host_service_acts() {
     assert!(apps[1].restart.autorestart && !apps[2].restart.autorestart);
     assert_eq!(apps[3].stop.timeout, Span::from_secs(3));
     assert_eq!(text(&apps[4].script), desk.path("bin/app").to_str().unwrap());
+}
+
+/// A key of which a table says that it is taken over, and which nothing reads, is found here.
+#[test]
+fn each_key_of_a_host_service_makes_a_difference() {
+    let desk = desk();
+    desk.write("srv/x", "");
+    desk.write(".env", "FROM_DOTENV=secret\n");
+    desk.write("more.env", "MORE=1\n");
+    let (whole, _) = read(&desk, ALL);
+    let web = ALL.split("  web:").nth(1).unwrap().split("\n  db:").next().unwrap();
+    let mut keys: Vec<String> = Vec::new();
+    for line in web.lines().skip(1) {
+        match keys.last_mut() {
+            Some(key) if line.starts_with("     ") => key.extend(["\n", line]),
+            _ => keys.push(line.to_owned()),
+        }
+    }
+    let without = |key: &String| read(&desk, &ALL.replace(&format!("{key}\n"), "")).0;
+    let idle: Vec<_> = keys.iter().filter(|key| without(key)[0] == whole[0]).collect();
+    assert!(
+        keys.len() > 15 && idle.is_empty(),
+        "of {} keys these do nothing: {idle:#?}",
+        keys.len()
+    );
 }
 
 #[test]

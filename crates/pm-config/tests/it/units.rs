@@ -103,6 +103,20 @@ fn every_setting_of_a_service_acts() {
     assert_eq!(warnings, "");
 }
 
+/// A setting of which a table says that it is taken over, and which nothing reads, is found here.
+#[test]
+fn each_setting_of_a_service_makes_a_difference() {
+    let desk = desk();
+    let whole = app(&desk, ALL);
+    let service = ALL.split("[Service]\n").nth(1).unwrap();
+    let service = service.split("[Install]").next().unwrap();
+    let lines = service.lines().filter(|line| line.starts_with(char::is_uppercase));
+    let without = |line: &str| app(&desk, &ALL.replace(&format!("{line}\n"), ""));
+    let lines = lines.filter(|line| !line.starts_with("ExecStart="));
+    let idle: Vec<_> = lines.filter(|line| without(line) == whole).collect();
+    assert_eq!(idle, ["EnvironmentFile=-/nowhere/at/all"]);
+}
+
 #[test]
 fn commands_around_a_unit_have_its_times_and_its_name_of_the_main_process() {
     let desk = desk();
