@@ -37,6 +37,7 @@ pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
             "dev",
             "serve",
             "web",
+            "domain",
         ],
     ),
     (

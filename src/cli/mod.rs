@@ -4,6 +4,7 @@ mod boot;
 mod closed;
 mod compose;
 mod deploy;
+mod domain;
 mod engine;
 mod export;
 mod foreign;
@@ -30,6 +31,9 @@ pub(crate) use compose::{
     CommandFlags, ComposeUpFlags, ConfigArgs, ExecArgs, ModelFormat, PsArgs, WaitArgs,
 };
 pub(crate) use deploy::DeployArgs;
+pub(crate) use domain::{
+    DomainAddArgs, DomainArgs, DomainRemoveArgs, DomainVerb, ProxyFlags, ProxyKind,
+};
 pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use export::ExportArgs;
 pub(crate) use foreign::AnyArgs;
@@ -272,6 +276,8 @@ pub(crate) enum Verb {
     Serve(Later<ServeArgs>),
     /// The panel in the browser: starts it and prints a link that lets you in
     Web(Later<WebArgs>),
+    /// Have Caddy or nginx lead a domain to an app; what either refuses is undone
+    Domain(Later<DomainArgs>),
     /// The file server itself
     #[command(name = "serve-files", hide = true)]
     ServeFiles,

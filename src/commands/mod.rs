@@ -17,6 +17,7 @@ mod delete;
 mod deploy;
 mod describe;
 mod dev;
+mod domain;
 mod down;
 mod env;
 mod events;
@@ -175,6 +176,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Logrotate(args) => logrotate::run(session, &args),
         Verb::Deploy(args) => deploy::run(session, &args),
         Verb::Serve(args) => serve::run(session, args.into_inner()),
+        Verb::Domain(args) => domain::run(session, &args),
         Verb::Web(args) => web::run(session, args.into_inner()),
         Verb::Monitor(args) => monitor::run(session, &args),
         Verb::Unmonitor(args) => unmonitor::run(session, &args),

@@ -2,7 +2,6 @@
 //! can do is not tried by anybody else; they get the line to paste (PM2).
 
 pub(super) mod install;
-mod path;
 mod suspicion;
 mod verify;
 
@@ -15,10 +14,9 @@ use serde_json::json;
 use crate::boot::{self, Platform, Unit};
 use crate::called::{self, as_called};
 use crate::cli::{BootArgs, StartupArgs};
+use crate::commands::support::installed::{find_in_path, is_installed};
 use crate::launch;
 use crate::prelude::{Exit, Failure, Report, Session};
-
-use path::{find_in_path, is_installed};
 
 const PLATFORMS: &str = "systemd, systemd-user, openrc or systemv";
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod added;
 pub(crate) mod describe;
+pub(crate) mod domains;
 pub(crate) mod events;
 pub(crate) mod exported;
 pub(crate) mod imported;

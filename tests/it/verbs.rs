@@ -61,6 +61,7 @@ fn calls() -> Vec<Vec<String>> {
         "takeover --undo",
         "export supervisor apps.json5",
         "completion bash",
+        "domain list",
         "kill",
         "kill",
         "stop all",

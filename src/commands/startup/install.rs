@@ -8,8 +8,8 @@ use std::process::Command;
 
 use pm_pm2::shell;
 
-use super::path::is_installed;
 use crate::boot::{MARK, Platform, Unit};
+use crate::commands::support::installed::is_installed;
 use crate::prelude::{Failure, Session};
 
 /// Exists where systemd runs (`sd_booted(3)`).

@@ -15,6 +15,7 @@ pub(crate) mod finish;
 pub(crate) mod foreground;
 pub(crate) mod gap;
 pub(crate) mod in_place;
+pub(crate) mod installed;
 pub(crate) mod last_words;
 pub(crate) mod line_feed;
 pub(crate) mod listing;
