@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { argv, ask, busy, line, mayAct } from "./deeds.js";
 import { menuDeeds, statusWord } from "./apps.js";
 import { openMenu } from "./dialogs.js";
+import { domainsPart } from "./domains.js";
 import { bytes, lived, moment, percent, span } from "./format.js";
 import { groups, isTrouble, isUp, look as lookOf, tone } from "./groups.js";
 import { Lines } from "./lines.js";
@@ -132,5 +133,6 @@ export function appScreen() {
     ${isFine(group) ? nothing : html`<section class="panel whypanel is-${look}"><h2>${t("app.why")}</h2>${whyBox(group, false)}</section>`}
     ${instances(group)}
     <div class="two">${tail(group)}${ends()}</div>
+    ${domainsPart(group)}
     ${told()}`;
 }

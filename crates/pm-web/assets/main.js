@@ -5,6 +5,7 @@ import { hasKey, holdKey, whenSignedOut } from "./api.js";
 import { addHears, addScreen } from "./add.js";
 import { setUpHeard, settleSetUp } from "./adding.js";
 import { alertsScreen, leaveAlerts } from "./alerts.js";
+import { leaveDomains } from "./domains.js";
 import { appScreen } from "./app.js";
 import { appsScreen } from "./apps.js";
 import { chartsLine, chartsScreen, settleCharts } from "./charts.js";
@@ -111,6 +112,7 @@ function goTo() {
   if (moved) {
     leaveSettings();
     leaveAlerts();
+    leaveDomains();
   }
   if (moved && state.stage === "in") {
     scrollTo(0, 0);

@@ -101,7 +101,7 @@ fn operation(route: &WebRoute) -> Value {
     });
     if route.method == "POST" {
         operation["requestBody"] = body(&wanted(route));
-        if !["scout", "fetch logs"].contains(&route.deed.unwrap_or_default()) {
+        if !["scout", "fetch logs", "look at a domain"].contains(&route.deed.unwrap_or_default()) {
             operation["responses"]["200"]["content"]["application/json"]["schema"] =
                 json!({ "$ref": "#/components/schemas/DeedEnd" });
         }
@@ -131,6 +131,11 @@ fn wanted(route: &WebRoute) -> Value {
             "type": "object",
             "required": ["deed"],
             "description": "`deed`: set (`key`, `value`), add (`name`, `kind`, `url`, and `secret`, `chat`, `user`, `from`, `to` as the kind takes them), remove or test (`name`)",
+        }),
+        Some("domain" | "look at a domain") => json!({
+            "type": "object",
+            "required": ["deed", "name"],
+            "description": "`deed`: add (`name`, `app` is the number of an instance; `port`, `config` may be left out) or remove (`name`); a change takes the `token` of its plan",
         }),
         Some("scout") => object(&[("folder", "string")]),
         Some("add") => object(&[("folder", "string"), ("start", "boolean"), ("token", "string")]),

@@ -93,3 +93,9 @@ fn two_gunicorn_apps_from_two_folders_without_a_terminal() {
     let ports = format!("{},{}", free_port(), free_port());
     in_browser("adding.mjs", &[("VENV", &venv.to_string_lossy()), ("PORTS", &ports)]);
 }
+
+#[test]
+fn a_domain_for_an_app_in_both_languages() {
+    let ports = [free_port(), free_port(), free_port(), free_port()].map(|port| port.to_string());
+    in_browser("domains.mjs", &[("PORTS", &ports.join(","))]);
+}

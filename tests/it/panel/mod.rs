@@ -6,6 +6,7 @@ mod api;
 mod browser;
 mod deeds;
 mod desk;
+mod domains;
 mod downloads;
 mod events;
 mod gate;

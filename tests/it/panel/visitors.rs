@@ -39,9 +39,9 @@ fn routes(port: u16, key: &str) -> Vec<Route> {
         is_deed: !line["deed"].is_null(),
     };
     let all = desk::routes(port, key);
-    // Some are for who sees all apps: `adding.rs`, `tokens.rs`, `alerts.rs`.
+    // Some are for who sees all apps: `adding.rs`, `tokens.rs`, `alerts.rs`, `domains.rs`.
     let adds = |path: &str| {
-        ["folders", "scout", "projects", "access", "alerts"]
+        ["folders", "scout", "projects", "access", "alerts", "domains", "domains/plan"]
             .iter()
             .any(|it| path == format!("/api/{it}"))
     };

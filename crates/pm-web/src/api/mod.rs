@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod alerts;
 pub(crate) mod apps;
 pub(crate) mod deeds;
+pub(crate) mod domains;
 pub(crate) mod events;
 pub(crate) mod history;
 pub(crate) mod logs;
