@@ -62,13 +62,14 @@ impl DomainPlan {
         }
     }
 
-    fn shown(&self) -> String {
+    /// What is done, a line each; `would` stands before each verb.
+    fn shown(&self, would: &str) -> String {
         let verb = if self.text.is_some() { "write" } else { "remove" };
         let text = self.text.as_ref().map(|text| format!("\n{text}\n")).unwrap_or_default();
-        let runs = self.commands.iter().map(|argv| format!("would run {}\n", line(argv)));
+        let runs = self.commands.iter().map(|argv| format!("{would}run {}\n", line(argv)));
         let root = self.sudo.as_ref().map(|line| format!("which takes root: {line}\n"));
         let runs = runs.chain(root).collect::<String>();
-        format!("would {verb} {}\n{text}{runs}", self.file)
+        format!("{would}{verb} {}\n{text}{runs}", self.file)
     }
 
     /// What only root can do is not tried by anybody else.
@@ -108,13 +109,13 @@ fn add(session: &Session, args: &DomainAddArgs) -> Result<Report, Failure> {
         if !place.file(&name).before.exists() {
             refuse_taken(&place, &name)?;
         }
-        return Ok(Report::new(session.console, || plan.shown(), || value(&plan)));
+        return Ok(Report::new(session.console, || plan.shown("would "), || value(&plan)));
     }
     plan.refuse()?;
     if args.yes {
-        session.console.talk(plan.shown().trim_end());
+        session.console.talk(plan.shown("").trim_end());
     } else {
-        session.console.complain(plan.shown().trim_end());
+        session.console.complain(plan.shown("would ").trim_end());
         if !ask::is_possible(session) {
             let hint = "--yes does it without asking, --dry-run only shows it";
             return Err(Failure::input("nothing was done: nobody could be asked").hint(hint));
@@ -180,7 +181,7 @@ fn remove(session: &Session, args: &DomainRemoveArgs) -> Result<Report, Failure>
     }
     let plan = DomainPlan::new(session, &place, head, None);
     if args.dry_run {
-        return Ok(Report::new(session.console, || plan.shown(), || value(&plan)));
+        return Ok(Report::new(session.console, || plan.shown("would "), || value(&plan)));
     }
     plan.refuse()?;
     let _lock = change::hold(&place)?;

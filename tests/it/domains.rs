@@ -27,7 +27,7 @@ def serve(s):
         got = s.recv(4096)
         if not got: return
         head += got
-    if b"upgrade: websocket" in head.lower():
+    if b"upgrade: websocket" in head.lower() and b"connection: upgrade" in head.lower():
         s.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
         while True:
             got = s.recv(4096)
@@ -194,7 +194,9 @@ fn shop(home: &Home, at: &str) {
     let app = app.to_str().unwrap();
     home.run(["start", app, "--name", "shop", "--interpreter", "python3", "--", at]).ok();
     if let Ok(port) = at.parse::<u16>() {
-        home.wait_until("the app listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        home.wait_until("pm sees where the app listens", || {
+            home.row("shop").usage.listens.iter().any(|at| at.port() == port)
+        });
     }
 }
 

@@ -81,9 +81,9 @@ const row = (one) => html`<tr><th scope="row">${one.name}</th><td>${one.to}</td>
 
 function planned() {
   return html`<p class="over">${t(plan.text ? "domain.writes" : "domain.takes")} <code>${plan.file}</code></p>
-    ${plan.text ? html`<pre tabindex="0" aria-label=${t("domain.writes")}>${plan.text}</pre>` : nothing}
-    <p class="over">${t("add.runs")}</p><pre tabindex="0" aria-label=${t("add.runs")}>${plan.commands.map((/** @type {string[]} */ argv) => `$ ${line(argv)}\n`)}</pre>
-    ${plan.sudo ? html`<p class="note">${t("domain.root")}</p><pre tabindex="0" aria-label=${t("domain.root")}>${plan.sudo}</pre>` : nothing}
+    ${plan.text ? html`<pre class="would" tabindex="0" aria-label=${t("domain.writes")}>${plan.text}</pre>` : nothing}
+    <p class="over">${t("add.runs")}</p><pre class="would" tabindex="0" aria-label=${t("add.runs")}>${plan.commands.map((/** @type {string[]} */ argv) => `$ ${line(argv)}\n`)}</pre>
+    ${plan.sudo ? html`<p class="note">${t("domain.root")}</p><pre class="would" tabindex="0" aria-label=${t("domain.root")}>${plan.sudo}</pre>` : nothing}
     <div class="buttons"><button class="plain" @click=${() => {
       plan = wrong = null;
       redraw();
