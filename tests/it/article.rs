@@ -49,7 +49,7 @@ def app(environ, start_response):
     return [("%s in %s" % (os.environ.get("DATABASE_URL"), os.getcwd())).encode()]
 "#;
 
-/// A venv with gunicorn, uvicorn, hypercorn, daphne, granian, uwsgi (its wheel, which takes no compiler) and celery under `target/`, made once. The lock is held as long as the ports are in
+/// A venv with gunicorn, uvicorn, hypercorn, daphne, granian, uwsgi (its wheel, which takes no compiler), celery and Django under `target/`, made once. The lock is held as long as the ports are in
 /// use.
 pub(crate) fn venv() -> (PathBuf, File) {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
@@ -57,14 +57,22 @@ pub(crate) fn venv() -> (PathBuf, File) {
     let lock = File::create(target.join("venv-gunicorn.lock")).unwrap();
     lock.lock().unwrap();
     let venv = target.join("venv-gunicorn");
-    let is_made = venv.join("made-with-seven");
+    let is_made = venv.join("made-with-eight");
     if !is_made.exists() {
         // What a broken attempt left.
         fs::remove_dir_all(&venv).ok();
         let python = "/usr/bin/python3";
         command(Command::new(python).args(["-m", "venv"]).arg(&venv));
-        let servers =
-            ["gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "pyuwsgi", "celery"];
+        let servers = [
+            "gunicorn",
+            "uvicorn",
+            "hypercorn",
+            "daphne",
+            "granian",
+            "pyuwsgi",
+            "celery",
+            "django",
+        ];
         command(Command::new(venv.join("bin/python")).args(["-m", "pip", "install"]).args(servers));
         fs::write(is_made, "").unwrap();
     }

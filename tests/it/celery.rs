@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use pm_protocol::Status;
-use pm_testkit::{Home, signal};
+use pm_testkit::{Home, free_port, signal};
 
 use crate::article;
 
@@ -101,4 +102,64 @@ fn no_task_is_lost_or_cut_in_two() {
     let expected =
         (0..count).flat_map(|number| ["begin", "end"].map(|it| format!("{it} {number}")));
     assert_eq!(notes, expected.map(|note| (note, 1)).collect());
+}
+
+/// Those that fail do so after longer than a start usually takes.
+#[test]
+fn a_start_is_over_when_it_has_loaded_its_app_and_reached_its_broker() {
+    let home = Home::new();
+    let (venv, _lock) = article::venv();
+    symlink(&venv, home.work().join("venv")).unwrap();
+    let nobody = free_port();
+    let start = |app: &str, more: &[&str]| {
+        let words = ["start", "celery", "--name", "worker", "--preset", "celery"];
+        let args = ["--", "-A", app, "worker", "-c", "1"];
+        home.run(words.iter().chain(more).chain(&args))
+    };
+    let late = "import time\ntime.sleep(1.2)\n";
+    home.file("missing.py", format!("{late}import no_such_module\n"));
+    home.file("other.py", late);
+    let broker = format!(
+        "from celery import Celery\napp = Celery('x', broker='amqp://127.0.0.1:{nobody}//')\n"
+    );
+    let once = "app.conf.broker_connection_retry_on_startup = False\n";
+    home.file("once.py", format!("{late}{broker}{once}"));
+    for app in ["missing", "other", "once"] {
+        start(app, &[]).ends(1).says("worker (0) failed: exited with code");
+        home.run(["delete", "worker"]).ok();
+    }
+    // It tries again and again, and may have it in the end.
+    home.file("patient.py", &broker);
+    let run = start("patient", &["--ready-timeout", "3s"]).ends(1).says("goes on as launching");
+    run.says("it has no connection to its broker yet").complains("Cannot connect to amqp://");
+    home.run(["delete", "worker"]).ok();
+    // Whoever has no event loop asks no server.
+    home.file("alone.py", "from celery import Celery\napp = Celery('x', broker='memory://')\n");
+    start("alone", &[]).ok().says("worker (0) started");
+    home.run(["delete", "worker"]).ok();
+}
+
+/// A stand-in of one that waits for what a broker of the network says.
+const WAITS: &str = r#"
+import os, select, signal, socket, sys, time
+set = select.epoll()
+for number in [signal.SIGTERM, signal.SIGUSR1]:
+    signal.signal(number, lambda *_: os._exit(0))
+time.sleep(1.2)
+broker = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+set.register(broker, select.EPOLLIN)
+open("connected", "w").close()
+set.poll()
+"#;
+
+#[test]
+fn a_worker_is_up_when_its_event_loop_waits_for_its_broker() {
+    let home = Home::new();
+    home.file("waits.py", WAITS);
+    home.script("celery", "exec python3 waits.py \"$@\"");
+    let broker = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = broker.local_addr().unwrap().port().to_string();
+    home.run(["start", "./celery", "--name", "worker", "--", "worker", &port]).ok();
+    assert!(home.work().join("connected").exists());
+    home.run(["describe", "worker"]).ok().says("celery, recognised");
 }

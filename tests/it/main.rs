@@ -25,6 +25,7 @@ mod compose_verbs;
 mod deaths;
 mod dependencies;
 mod deploy;
+mod django;
 mod domains;
 mod events;
 mod export;

@@ -87,8 +87,13 @@ fn recognised(spec: &AppSpec) -> Preset {
     let is_it = |known: &&str| known.as_bytes() == name;
     let found = HABITS.iter().find(|habits| habits.programs.iter().any(is_it));
     let preset = found.map_or(Preset::None, |habits| habits.preset);
-    let works = args.iter().any(|word| word.as_bytes() == b"worker");
-    if preset == Preset::Celery && !works {
+    let has = |word: &str| args.iter().any(|it| it.as_bytes() == word.as_bytes());
+    let is_it = match preset {
+        Preset::Celery => has("worker"),
+        Preset::Django => has("runserver"),
+        _ => true,
+    };
+    if !is_it {
         Preset::None
     } else if preset == Preset::None && is_of_go(spec, program) {
         Preset::Go
@@ -112,7 +117,7 @@ fn is_of_go(spec: &AppSpec, program: &ByteString) -> bool {
 }
 
 /// The program and its arguments behind interpreter, `-m` and a shell that is replaced by its only command.
-fn command(spec: &AppSpec) -> Vec<ByteString> {
+pub(crate) fn command(spec: &AppSpec) -> Vec<ByteString> {
     let interpreter = spec.interpreter.iter().chain(&spec.interpreter_args);
     let before: Vec<_> =
         if spec.interpreter.is_some() { interpreter.collect() } else { Vec::new() };
@@ -245,6 +250,9 @@ mod tests {
             (bash("./migrate && gunicorn app:app"), Preset::None),
             (bash("gunicorn app:app | cat"), Preset::None),
             (vec!["/v/bin/celery", "-A", "x", "beat"], Preset::None),
+            (vec!["/v/bin/python", "/srv/manage.py", "runserver", "8001"], Preset::Django),
+            (bash("python -m django runserver"), Preset::Django),
+            (vec!["/v/bin/python", "/srv/manage.py", "migrate"], Preset::None),
             (vec!["/usr/bin/env", "gunicorn"], Preset::None),
             (vec!["/usr/bin/uwsgi", "--ini", "x.ini"], Preset::Uwsgi),
             (vec!["/usr/local/bin/server"], Preset::None),

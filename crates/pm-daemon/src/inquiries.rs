@@ -6,6 +6,7 @@
 
 mod command;
 mod printed;
+mod signs;
 mod subject;
 mod task;
 
@@ -16,7 +17,7 @@ use std::sync::mpsc::Sender;
 use pm_core::{Change, Core, InstanceId, InstanceView, RunId, SpawnPlan, Status};
 use pm_logs::Follow;
 use pm_protocol::Home;
-use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Preset, Question, Readiness, Span};
+use pm_spec::{HealthCheck, LinePattern, OutsideNeed, Question, Readiness, Span};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
@@ -34,7 +35,7 @@ enum Errand {
     Ready(RunId, Question, Span),
     /// Whether it goes on being well.
     Health(RunId, HealthCheck),
-    /// When one of its workers has loaded the app.
+    /// When there are the signs that a server of its kind gives when it is up.
     Loads(RunId),
     /// When it has printed a line.
     Prints(RunId, LinePattern),
@@ -168,7 +169,8 @@ fn errand(instance: &InstanceView<'_>) -> Option<Errand> {
                 Some(Errand::Ready(run, question.clone(), Span::ZERO))
             }
             Some(Readiness::Prints(pattern)) => Some(Errand::Prints(run, pattern.clone())),
-            None if instance.app.preset == Preset::Gunicorn && instance.app.is_seen_to_serve() => {
+            // Who is given sockets is seen to take callers of them.
+            None if instance.app.is_seen_to_serve() && signs::are_of(instance.app.preset) => {
                 Some(Errand::Loads(run))
             }
             Some(Readiness::Notifies) | None => None,

@@ -31,15 +31,33 @@ pub fn accepts(pid: i32, sockets: &[SocketInode]) -> bool {
     polls(Path::new(&folder), sockets) || sits_in_accept(Path::new(&folder))
 }
 
+/// Whether an event loop of a process waits for something of one of the process's own sockets. `None`: it has no epoll set, or none
+/// that we may see.
+pub fn awaits_own_sockets(pid: i32) -> Option<bool> {
+    let own: Vec<SocketInode> = crate::listening::sockets(pid).collect();
+    let process = format!("/proc/{pid}");
+    let sets = polled(Path::new(&process)).map(|shown| has_one(&shown, &own));
+    sets.reduce(|any, one| any | one)
+}
+
 fn polls(process: &Path, sockets: &[SocketInode]) -> bool {
+    polled(process).any(|shown| has_one(&shown, sockets))
+}
+
+/// What the kernel shows of each epoll set of a process.
+fn polled(process: &Path) -> impl Iterator<Item = String> {
     let entries = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
     let is_epoll = |entry: &fs::DirEntry| {
         fs::read_link(entry.path()).is_ok_and(|link| link == Path::new("anon_inode:[eventpoll]"))
     };
-    entries.filter(is_epoll).any(|entry| {
-        let shown = fs::read_to_string(process.join("fdinfo").join(entry.file_name()));
-        members(&shown.unwrap_or_default()).any(|inode| sockets.contains(&inode))
-    })
+    let shown = |entry: fs::DirEntry| {
+        fs::read_to_string(process.join("fdinfo").join(entry.file_name())).unwrap_or_default()
+    };
+    entries.filter(is_epoll).map(shown)
+}
+
+fn has_one(shown: &str, sockets: &[SocketInode]) -> bool {
+    members(shown).any(|inode| sockets.contains(&inode))
 }
 
 /// The numbers in `tfd: 7 events: 19 data: 7 pos:0 ino:82839d sdev:9`, a line for each member (proc(5)).
@@ -74,9 +92,12 @@ mod tests {
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let inodes = [inode_of(&socket).unwrap()];
         assert!(!polls(Path::new("/proc/self"), &inodes));
+        assert_eq!(awaits_own_sockets(me), None);
         let set = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
         let data = epoll::EventData::new_u64(0);
+        assert_eq!(awaits_own_sockets(me), Some(false));
         epoll::add(&set, &other, data, epoll::EventFlags::IN).unwrap();
+        assert_eq!(awaits_own_sockets(me), Some(true));
         assert!(!polls(Path::new("/proc/self"), &inodes));
         epoll::add(&set, &socket, data, epoll::EventFlags::IN).unwrap();
         assert!(accepts(me, &inodes));

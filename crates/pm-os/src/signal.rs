@@ -16,6 +16,8 @@ impl SignalNumber {
     pub const INT: Self = Self(libc::SIGINT);
     /// Terminate.
     pub const TERM: Self = Self(libc::SIGTERM);
+    /// `SIGUSR1`.
+    pub const USR1: Self = Self(libc::SIGUSR1);
     /// Kill; can't be refused.
     pub const KILL: Self = Self(libc::SIGKILL);
 

@@ -7,7 +7,7 @@ mod forwarding;
 mod proc_scan;
 mod traces;
 
-pub use forwarding::{expects, runs_scripts, tells_children};
+pub use forwarding::{catches, expects, runs_scripts, tells_children};
 pub use proc_scan::{Depth, ProcScan, ProcScanError, RunMembers, RunQuery, TreeMember};
 pub use traces::{Traces, traces};
 

@@ -44,6 +44,7 @@ impl AppSpec {
             | Preset::Granian
             | Preset::Uwsgi
             | Preset::Celery
+            | Preset::Django
             | Preset::Go => return None,
         };
         let (form, words) = WordsAt::of(self, name)?;

@@ -213,13 +213,14 @@ impl AppSpec {
         self.checks.ready.is_some() || self.serving.wait_ready || self.is_seen_to_serve()
     }
 
-    /// Whether it is a server that listens before it has loaded its app, and is seen to have done so: gunicorn's workers
-    /// give a sign, and who is in an event loop of uvicorn, hypercorn and daphne waits for callers of the sockets it was given.
+    /// Whether it is a server that runs for a while before it is up, and is seen to be: gunicorn's workers give a sign, who is in an event
+    /// loop of uvicorn, hypercorn and daphne waits for callers of the sockets it was given, one of celery's for what its broker
+    /// has to say, and Django's server listens.
     pub const fn is_seen_to_serve(&self) -> bool {
         let is_seen = match self.preset {
-            Preset::Gunicorn => true,
+            Preset::Gunicorn | Preset::Celery | Preset::Django => true,
             Preset::Uvicorn | Preset::Hypercorn | Preset::Daphne => !self.listen.is_empty(),
-            Preset::None | Preset::Granian | Preset::Uwsgi | Preset::Celery | Preset::Go => false,
+            Preset::None | Preset::Granian | Preset::Uwsgi | Preset::Go => false,
         };
         is_seen && self.checks.ready.is_none() && !self.serving.wait_ready
     }

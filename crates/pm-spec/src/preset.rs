@@ -26,6 +26,8 @@ pub enum Preset {
     Uwsgi,
     /// A worker of <https://docs.celeryq.dev>; `celery beat` is none.
     Celery,
+    /// What <https://www.djangoproject.com> has for development: `manage.py runserver`.
+    Django,
     /// A program that was built by <https://go.dev>.
     Go,
 }
@@ -63,7 +65,7 @@ const fn habits(preset: Preset, programs: &'static [&'static str]) -> Habits {
 }
 
 /// All there are.
-pub static HABITS: [Habits; 8] = [
+pub static HABITS: [Habits; 9] = [
     // Its SIGINT and SIGQUIT cut requests off.
     Habits {
         reload: Some(Signal::HUP),
@@ -81,6 +83,12 @@ pub static HABITS: [Habits; 8] = [
     Habits {
         check: Some(Check::Instead("worker", "report")),
         ..habits(Preset::Celery, &["celery"])
+    },
+    // Stopped as any other program.
+    Habits {
+        stop: Signal::INT,
+        grace: Span::from_millis(1600),
+        ..habits(Preset::Django, &["manage.py", "django-admin", "django"])
     },
     // What systemd and containers ask by is what servers in Go finish their requests at (`signal.NotifyContext`, `Shutdown`).
     habits(Preset::Go, &[]),
@@ -106,6 +114,7 @@ impl Preset {
             Self::Daphne => "daphne",
             Self::Uwsgi => "uwsgi",
             Self::Celery => "celery",
+            Self::Django => "django",
             Self::Go => "go",
         }
     }

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::command;
+use super::signs;
 use super::subject::Subject;
 
 /// The least pause between questions whether it is ready; commands cost more than connections.
@@ -16,12 +17,6 @@ const LEAST_FOR_COMMANDS: Duration = Duration::from_millis(100);
 
 /// The longest.
 const LONGEST: Duration = Duration::from_secs(5);
-
-/// By then a main process has made its workers.
-const UNKNOWN: Duration = Duration::from_secs(5);
-
-/// By then one that does not get its port has given up: it tries for five seconds.
-const UNSEEN: Duration = Duration::from_secs(10);
 
 /// The pause is this part of the time it has taken so far: who is slow is not known at once, and costs little.
 const PART: u32 = 20;
@@ -36,12 +31,12 @@ pub(super) async fn until_ready(subject: Subject, run: RunId, question: Question
     until_well(&subject, &question, fact).await;
 }
 
-/// Looks until a worker of gunicorn has loaded the app. One that gives no sign at all is of an unknown kind, and counts
-/// when it listens: until then it may be waiting for a port that is taken.
+/// Looks until a server that is known gives the sign that it is up.
 pub(super) async fn until_loaded(subject: Subject, run: RunId) {
     let began = Instant::now();
     loop {
-        match subject.pid.and_then(|main| what_lacks(main, began.elapsed())) {
+        let preset = subject.plan.app.preset;
+        match subject.pid.and_then(|main| signs::what_lacks(preset, main, began.elapsed())) {
             None if subject.pid.is_some() => return subject.tell(Fact::Ready(run)).await,
             lacks => {
                 let saw = lacks.unwrap_or("it has not begun yet");
@@ -49,21 +44,6 @@ pub(super) async fn until_loaded(subject: Subject, run: RunId) {
             }
         }
         sleep((began.elapsed() / PART).clamp(LEAST, LONGEST)).await;
-    }
-}
-
-/// What a gunicorn lacks that has lived for so long; nothing of one that is up. It may have been begun by another program.
-fn what_lacks(main: u32, lived: Duration) -> Option<&'static str> {
-    const NO_APP: &str = "no worker has loaded the app yet";
-    let all = || pm_os::tree::descent(main.try_into().unwrap_or(i32::MAX));
-    let others = || all().into_iter().filter_map(|pid| pm_probe::has_loaded(pid.try_into().ok()?));
-    match pm_probe::has_loaded(main).or_else(|| others().reduce(|any, one| any | one)) {
-        Some(has_loaded) => (!has_loaded).then_some(NO_APP),
-        None if lived <= UNKNOWN => Some(NO_APP),
-        None => match pm_os::listening::is_any_listening(&all()) {
-            Some(listens) => (!listens).then_some("nobody of it listens yet"),
-            None => (lived <= UNSEEN).then_some("nobody can see whether it listens"),
-        },
     }
 }
 

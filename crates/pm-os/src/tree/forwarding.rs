@@ -31,6 +31,11 @@ pub fn expects(process: &ProcIdentity, signal: SignalNumber) -> bool {
     has("SigCgt:") || has("SigBlk:")
 }
 
+/// Whether the process with this id has something of its own to do by each of these signals.
+pub fn catches(pid: i32, signals: &[SignalNumber]) -> bool {
+    signals.iter().all(|signal| has(pid, "SigCgt:", *signal).unwrap_or(false))
+}
+
 /// Whether a signal is in one of the masks of `proc_pid_status(5)`. What waits for a program by system(3), as `perl` and
 /// `time` do, ignores Ctrl-C meanwhile.
 fn has(pid: i32, mask: &str, signal: SignalNumber) -> Option<bool> {
