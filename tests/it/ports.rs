@@ -116,3 +116,18 @@ fn a_start_is_over_as_soon_as_the_app_listens() {
     });
     home.run(["why", "brief"]).ok().says("exited with code 7");
 }
+
+#[test]
+fn two_apps_of_a_file_that_want_one_port_are_told_before_anything_starts() {
+    let home = Home::new();
+    home.script("app", "exec sleep 1000");
+    let port = free_port();
+    let file = format!(
+        "[\n{{ name: 'web', script: './app', env: {{ PORT: {port} }} }},\n{{ name: 'api', script: './app', args: '--port {port}' }}]\n"
+    );
+    home.file("apps.json5", file);
+    let told = format!("warning: `api` wants port {port}, and so does `web` (line 2, column 46)");
+    home.run(["check", "apps.json5"]).ok().says("apps.json5:3:39: ").says(&told);
+    home.run(["start", "apps.json5"]).ok().complains(&told);
+    home.run(["apply", "apps.json5"]).ok().complains(&told);
+}

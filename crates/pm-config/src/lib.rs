@@ -67,6 +67,7 @@ mod tree;
 mod understand;
 mod user;
 mod venv;
+mod wanted_ports;
 mod words;
 mod yaml;
 mod yaml_fault;

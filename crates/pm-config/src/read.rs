@@ -19,7 +19,7 @@ use crate::gather::{ConfigHome, Gathered, Gathering};
 use crate::ground::ConfigGround;
 use crate::source::ConfigSource;
 use crate::tree::{ConfigNode, Value};
-use crate::{dependencies, deploy, flags, hosts, keys, pick, understand};
+use crate::{dependencies, deploy, flags, hosts, keys, pick, understand, wanted_ports};
 
 /// Reads a config file by its ending; an unknown ending is read as JSON5.
 ///
@@ -273,6 +273,9 @@ fn finish(
         // What a program exports has no place in its text.
         let who = name.as_ref().filter(|_| source.format == ConfigFormat::JavaScript);
         findings.absorb(own, who.map(AppName::as_str));
+    }
+    if job.overrides.beside == Beside::All && !findings.has_errors() {
+        wanted_ports::judge((tables, &names), &apps, &mut findings);
     }
     let outside = dependencies::check((tables, &names), &apps, &job.off, &mut findings);
     let alone = findings.apart();

@@ -20,3 +20,4 @@ mod projects;
 mod shapes;
 mod supervisor;
 mod units;
+mod wanted_ports;
