@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod go;
+mod left_out;
 mod limits;
 mod node;
 mod parcel;

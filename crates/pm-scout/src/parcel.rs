@@ -35,15 +35,22 @@ impl Parcel {
 /// The projects in a folder; the first is the folder itself.
 pub(crate) fn parcels(terrain: &Terrain) -> Vec<Parcel> {
     let mut roots: BTreeSet<&str> = [""].into();
-    let manifests = terrain.files.iter().filter(|path| MANIFESTS.contains(&name_of(path)));
+    let is_manifest = |path: &str| MANIFESTS.contains(&name_of(path));
+    let manifests = terrain.files.iter().filter(|path| is_manifest(path));
     let folders = manifests.map(|path| parent(path));
     let venvs = terrain.venvs.keys().map(|path| parent(path));
     roots.extend(folders.chain(venvs).filter(|folder| name_of(folder) != "requirements"));
-    if roots.len() == 1 && !terrain.files.iter().any(|path| is_of_root(path)) {
+    let is_of_root = |path: &String| {
+        !path.contains('/') && (ends(path, "py") || roots.len() > 1 && is_manifest(path))
+    };
+    if !terrain.files.iter().any(is_of_root) {
         let folders = terrain.files.iter().filter(|path| ends(path, "py"));
         let folders: BTreeSet<_> =
             folders.filter_map(|path| path.split_once('/')).map(|(top, _)| top).collect();
-        let plain = |top: &&str| !terrain.files.contains(&format!("{top}/__init__.py"));
+        let has_root =
+            |top: &str| roots.iter().any(|root| root.split('/').next().unwrap_or_default() == top);
+        let plain =
+            |top: &&str| !terrain.files.contains(&format!("{top}/__init__.py")) && !has_root(top);
         let plain: Vec<_> = folders.into_iter().filter(plain).collect();
         // A lone one is where the code of this folder lies.
         roots.extend(plain.iter().filter(|_| plain.len() > 1));
@@ -66,9 +73,4 @@ pub(crate) fn parcels(terrain: &Terrain) -> Vec<Parcel> {
         }
     }
     all
-}
-
-/// Whether it is code that lies in the folder itself.
-fn is_of_root(path: &str) -> bool {
-    !path.contains('/') && ends(path, "py")
 }

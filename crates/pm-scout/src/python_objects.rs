@@ -164,7 +164,10 @@ pub(crate) fn function(
     let words = format!("def {name}({})", all.join(", "));
     let all: Vec<_> = all.iter().map(String::as_str).collect();
     let plain = match (all.as_slice(), is_async) {
-        (["environ" | "env", "start_response"], false) => Some(Stack::Wsgi),
+        ([_, "start_response"], false) => Some(Stack::Wsgi),
+        (["environ" | "env", _], false) if ["app", "application"].contains(&name) => {
+            Some(Stack::Wsgi)
+        }
         (["scope", "receive", "send"], true) => Some(Stack::Asgi),
         _ => None,
     };

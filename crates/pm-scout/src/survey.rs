@@ -13,7 +13,7 @@ use crate::python_look::PythonLook;
 use crate::python_project::{PythonGround, PythonProject};
 use crate::python_source::PySource;
 use crate::terrain::{Silent, SurveyError, Terrain, ends, joined, name_of, parent};
-use crate::{go, procfile, statics};
+use crate::{go, left_out, procfile, statics};
 
 /// What was found in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,11 +78,14 @@ pub fn survey(
 ) -> Result<Survey, SurveyError> {
     let mut terrain = Terrain::look(folder, limits)?;
     let mut remarks = std::mem::take(&mut terrain.remarks);
-    let projects = parcels(&terrain)
+    let parcels = parcels(&terrain);
+    let projects: Vec<_> = parcels
         .iter()
         .map(|parcel| project(&terrain, parcel, (choice, &mut remarks)))
         .filter(|project| !project.proposals.is_empty() || !project.doubts.is_empty())
         .collect();
+    let found: Vec<_> = projects.iter().map(|project| project.folder.as_str()).collect();
+    remarks.extend(left_out::remarks(&terrain, &parcels, &found));
     let neighbours = neighbours(&terrain);
     Ok(Survey { folder: terrain.path, projects, neighbours, remarks })
 }

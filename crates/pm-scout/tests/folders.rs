@@ -518,3 +518,31 @@ fn much_is_looked_at_within_limits() {
     let found = survey(folder.path(), limits, None).unwrap();
     assert!(found.projects.is_empty() || !found.projects[0].proposals.is_empty());
 }
+
+#[test]
+fn what_was_left_out_is_named_with_the_reason() {
+    let wsgi = "def application(environ, start_response):\n    return []";
+    let found = folder(&[
+        &format!("a/wsgi.py={wsgi}"),
+        "a/requirements.txt=gunicorn",
+        "b/app.py=def app(environ, respond):\n    return []",
+        "c/util.py=def helper():\n    pass",
+        "d/lib/x.rb=",
+        "e/notes.txt=",
+        "f/pyproject.toml=",
+        "f/shared.py=x = 1",
+    ]);
+    let found = look(found.path());
+    assert_eq!(shown(&found).len(), 2, "{:?}", shown(&found));
+    let python = "was left out: its Python has no app object";
+    let wanted =
+        [format!("c/ {python}"), "d/ was left out: no Python".into(), format!("f/ {python}")];
+    assert_eq!(found.remarks.len(), wanted.len(), "{:?}", found.remarks);
+    for (told, wanted) in found.remarks.iter().zip(wanted) {
+        assert!(told.starts_with(&wanted), "{told}");
+    }
+    // What lies beside the code of an app belongs to it.
+    let one =
+        folder(&["app.py=from flask import Flask\napp = Flask('x')", "lib/x.py=", "web/x.js="]);
+    assert_eq!(look(one.path()).remarks, Vec::<String>::new());
+}
