@@ -77,6 +77,24 @@ fn why_names_what_python_lacks() {
 }
 
 #[test]
+fn why_names_the_command_that_gives_a_right() {
+    let home = Home::new();
+    let work = home.work().display().to_string();
+    home.file("locked.sh", "echo never\n");
+    home.script("runs", "./locked.sh");
+    let cure = format!("{work}/locked.sh may not be executed: `chmod +x {work}/locked.sh`");
+    because(&home, &["./runs"], "permission", &[&cure]);
+    home.file("data/x", "");
+    let says = format!("PermissionError: [Errno 13] Permission denied: '{work}/data/x'");
+    home.script("reads", &format!("echo \"{says}\" >&2; exit 1"));
+    let cure = format!("has no right to {work}/data/x: `chmod u+rw {work}/data/x`");
+    because(&home, &["./reads"], "permission", &[&cure]);
+    home.script("low", "echo 'listen tcp :443: bind: permission denied' >&2; exit 1");
+    let cure = "`sudo sysctl -w net.ipv4.ip_unprivileged_port_start=443`";
+    because(&home, &["./low"], "low port", &[cure]);
+}
+
+#[test]
 fn each_of_the_last_failures_has_a_file_that_tells_no_secret() {
     let home = Home::new();
     home.script("bad", "echo \"boom $SEVENTH_VALUE\" >&2; exit 7");

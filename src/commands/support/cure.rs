@@ -2,6 +2,7 @@
 
 use crate::called;
 use crate::commands::support::failing::{Failing, cwd, quoted};
+use crate::commands::support::permission_cure::permission;
 use crate::commands::support::port_conflict;
 use crate::commands::support::program_cure::{program, unfound};
 use crate::commands::support::python_cure::{python_attribute, python_module, run_by};
@@ -90,9 +91,10 @@ pub(crate) fn of_end(one: &Description) -> Option<Explanation> {
                 "127 is a shell's word for a program that is not in PATH".into()
             }),
         ),
-        (_, Some(126)) => {
-            told("program", "126 is a shell's word for a file that can't be executed")
-        }
+        (_, Some(126)) => told(
+            "program",
+            "126 is a shell's word for a file that can't be executed: `chmod +x` it, and look at its first line",
+        ),
         _ => None,
     }
 }
@@ -244,7 +246,8 @@ fn low_port(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
     let mut ports = said.into_iter().chain(port_conflict::given(&one.spec));
     let port = ports.find(is_low).filter(|_| denied && binds)?;
     Some(format!(
-        "ports below 1024 such as {port} are root's: use one above, with a proxy before it"
+        "ports below 1024 such as {port} are root's: use one above, with a proxy before it, or let everybody have them from there \
+         on: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}`"
     ))
 }
 
@@ -261,14 +264,6 @@ fn refused(_: &Failing<'_>, line: &str) -> Option<String> {
         Some(port) => format!("nobody listens on port {port}: what it needs there is not up"),
         None => "what it needs does not answer there: is it up, and is the address right?".into(),
     })
-}
-
-fn permission(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
-    let path = quoted(line, "permission denied, open")
-        .or_else(|| quoted(line, "Permission denied:"))
-        .or_else(|| quoted(line, "permission denied, mkdir"))?;
-    let user = one.row.user.as_deref().unwrap_or("its user");
-    Some(format!("{user}, as whom it runs, has no right to {path}: `ls -ld` tells whose it is"))
 }
 
 fn file(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {

@@ -23,6 +23,7 @@ pub(crate) mod moment;
 pub(crate) mod nodes;
 pub(crate) mod orphans;
 pub(crate) mod own_apps;
+pub(crate) mod permission_cure;
 pub(crate) mod pip_names;
 pub(crate) mod port_conflict;
 pub(crate) mod program_cure;
