@@ -2,9 +2,10 @@
 
 use pm_client::{CallError, Deadline};
 use pm_protocol::{Code, Flush};
-use pm_spec::{ByteString, Bytes};
+use pm_spec::{AppName, ByteString, Bytes};
 use serde_json::{Value, json};
 
+use crate::called;
 use crate::cli::FlushArgs;
 use crate::commands::support::{orphans, selectors};
 use crate::prelude::{Failure, Report, Session};
@@ -28,8 +29,23 @@ pub(super) fn run(session: &Session, args: &FlushArgs) -> Result<Report, Failure
         {
             Ok(report(session, &[], 0))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(of_a_deleted_one(session, error.into(), &args.apps)),
     }
+}
+
+/// A name nobody has any more, whose logs are there still.
+fn of_a_deleted_one(session: &Session, failure: Failure, words: &[String]) -> Failure {
+    let names = words.iter().filter_map(|word| AppName::parse(word).ok());
+    let names: Vec<_> = names.map(|name| format!("{}-", name.in_file_names())).collect();
+    let is_theirs = |orphan: &orphans::Orphan| {
+        let file = orphan.path.file_name().unwrap_or_default().to_string_lossy();
+        names.iter().any(|name| file.starts_with(name))
+    };
+    if !failure.is_not_found || !orphans::find(session).unwrap_or_default().iter().any(is_theirs) {
+        return failure;
+    }
+    let pm = called::name();
+    failure.hint(format!("`{pm} flush --orphans` removes the logs of apps that were deleted"))
 }
 
 /// The logs of deleted apps: named, and removed unless that is to be seen before.

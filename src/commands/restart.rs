@@ -56,11 +56,11 @@ pub(super) fn again(
     let is_something = !configs.is_empty() || !select.is_empty();
     // Which apps a config names is not known yet.
     let selected = configs.is_empty().then(|| select.clone());
-    let watch = || GapWatch::begin(session, &mut client, selected);
-    let gaps = (is_reload && is_something).then(watch).transpose()?;
-    let asked = resend::now();
     let flags = &args.flags;
     let overrides = start::overrides(session, flags, &args.args);
+    let watch = || GapWatch::begin(session, &mut client, selected, &overrides.given);
+    let gaps = (is_reload && is_something).then(watch).transpose()?;
+    let asked = resend::now();
     let mut is_partial = false;
     let (outcomes, news) = progress::during(session, what, || -> Result<_, Failure> {
         let wait = if flags.no_wait { Patience::Spawned } else { Patience::Settled };
@@ -81,8 +81,8 @@ pub(super) fn again(
     })?;
     let ids: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to restart")?;
-    let gaps = gaps.map(GapWatch::end).unwrap_or_default();
-    let done = Completed { changes: news, is_reload, gaps, is_partial, ..done };
+    let (gaps, signals) = gaps.map(GapWatch::end).unwrap_or_default();
+    let done = Completed { changes: news, is_reload, gaps, signals, is_partial, ..done };
     if args.flags.attach || args.flags.no_daemon {
         logs::attach(session, &done, &ids)
     } else {

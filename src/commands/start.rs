@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use pm_client::Client;
 use pm_config::{Caller, Overrides, Typed, read};
-use pm_protocol::{Existing, Outcome, Patience, Raise, Row, Start, Status};
+use pm_protocol::{Existing, Outcome, Patience, Raise, Row, Start, Status, What};
 use pm_spec::{AppSpec, ByteString, Select};
 
 use crate::cli::{StartArgs, StartFlags};
@@ -22,6 +22,10 @@ use crate::failure::{Exit, Failure};
 use crate::render::outcomes::Completed;
 use crate::report::Report;
 use crate::session::{Session, environment};
+
+/// What a start of a file does to apps that run.
+const AGAIN: &str =
+    "`pm start` restarts what runs already; `pm apply FILE` restarts only what has changed";
 
 /// What is to be asked of the daemon.
 #[derive(Debug, Default)]
@@ -64,13 +68,17 @@ pub(super) fn run(session: &Session, args: &StartArgs) -> Result<Report, Failure
         plan.configured.news(session, &mut client, configured(flags))?
     };
     web::filed::keep(session, &plan.configured.alerts);
-    let is_partial = plan.configured.is_partial;
+    let (is_partial, is_of_files) = (plan.configured.is_partial, !plan.configured.apps.is_empty());
     let outcomes = progress::during(session, "starting", || {
         carry_out(session, &mut client, plan, (flags, &overrides))
     })?;
     let names: Vec<_> = outcomes.iter().map(|outcome| outcome.id).collect();
+    let again = outcomes.iter().any(|outcome| outcome.what == What::Restarted);
     let done = finish::done(session, &mut client, outcomes, asked, "nothing to start")?;
-    let done = Completed { changes: news, is_partial, ..done };
+    let hint = done
+        .hint
+        .or_else(|| (again && is_of_files && !session.called_as.is_pm2()).then_some(AGAIN));
+    let done = Completed { changes: news, is_partial, hint, ..done };
     if flags.attach || flags.no_daemon {
         return logs::attach(session, &done, &names);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pm_client::{Colours, plain};
 use pm_protocol::{Listing, Outcome, What};
-use pm_spec::ByteString;
+use pm_spec::{ByteString, Signal};
 use serde_json::{Value, json};
 
 use crate::called::as_called;
@@ -37,6 +37,8 @@ pub(crate) struct Completed {
     /// Instances whose old process had to end before the new one began, with the time in which nobody listened, if it
     /// was seen.
     pub(crate) gaps: BTreeMap<u32, Option<Gap>>,
+    /// Of those the signals by which they replace their workers, where they could.
+    pub(crate) signals: BTreeMap<u32, Signal>,
     /// What a config changed, and who is gone from it.
     pub(crate) changes: Vec<Planned>,
     /// What would help those that failed.
@@ -143,9 +145,15 @@ fn gap(done: &Completed, look: Look) -> String {
             )
         }
     };
-    let note = format!(
-        "note: {text}; `listen`, Node's cluster workers and a `reload_signal` leave no gap\n"
-    );
+    let signal = apps.first().and_then(|app| done.signals.get(&app.id));
+    let cure = match signal.filter(|_| apps.iter().all(|app| done.signals.contains_key(&app.id))) {
+        Some(signal) => format!(
+            "{signal} brings new code, but no changed environment or arguments: these take a new process, and `listen` keeps \
+             the port open meanwhile"
+        ),
+        None => "`listen`, Node's cluster workers and a `reload_signal` leave no gap".into(),
+    };
+    let note = format!("note: {text}; {cure}\n");
     Paint::Dim.on(&note, look.colour)
 }
 

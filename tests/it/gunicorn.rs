@@ -123,9 +123,15 @@ fn what_a_hangup_does_not_bring_takes_a_new_run() {
     let pid = home.row("web").pid;
     let told = home.run(["reload", "web", "--update-env"]).ok().says("reloaded");
     assert!(told.out().contains("note: web stopped before the new one began"), "{}", told.out());
+    let why = "SIGHUP brings new code, but no changed environment or arguments";
+    assert!(told.out().contains(why), "{}", told.out());
     assert_ne!(home.row("web").pid, pid);
     listening(&home, port);
     home.run(["reload", "web"]).ok().says("replaced by SIGHUP");
+    // Who takes the signal from it is told before.
+    let gap = format!("note: web opens its port itself: nobody listens on 127.0.0.1:{port}");
+    let run = home.run(["reload", "web", "--reload-signal", "none"]).ok().complains(&gap);
+    run.says("a `reload_signal` leave no gap");
 }
 
 #[test]

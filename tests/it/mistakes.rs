@@ -163,7 +163,11 @@ fn unknown_keys_are_told_with_their_place_and_what_was_meant() {
         .complains("typo.json5:3:3: warning: unknown key `autorestrat`")
         .complains("did you mean `autorestart`?");
     home.run(["start", "typo.json5", "--strict"]).ends(2).complains("error: unknown key");
-    home.run(["check", "typo.json5"]).ends(2).says("typo.json5:3:3: error: unknown key");
+    // What `start` would take is said to be refused here only.
+    home.run(["check", "typo.json5"])
+        .ends(2)
+        .says("typo.json5:3:3: error: unknown key `autorestrat`")
+        .says("(strict: otherwise it is ignored)");
 }
 
 #[test]
@@ -480,4 +484,24 @@ fn while_it_fails_again_and_again_that_is_shown_though_it_is_up() {
     told("why");
     assert!(home.row("clash").note.is_some(), "a list on a terminal shows it below");
     told("describe");
+}
+
+#[test]
+fn what_would_have_been_the_right_command_is_named() {
+    let home = Home::new();
+    home.script("app", "echo well; exec sleep 1000");
+    home.file("apps.json5", "[{ name: 'one', script: './app' }, { name: 'two', script: './app' }]");
+    let told = home.run(["start", "apps.json5"]).ok();
+    assert!(!told.err.contains("pm apply"), "nothing ran before: {}", told.err);
+    let told = home.run(["start", "apps.json5"]).ok();
+    let hint = "hint: `pm start` restarts what runs already; `pm apply FILE` restarts only what has changed";
+    assert_eq!(told.err.matches(hint).count(), 1, "{}", told.err);
+    // Its log is there as soon as it has written.
+    let log = home.home().logs().join("one-out.log");
+    home.wait_file(&log, |bytes| bytes.ends_with(b"well\n"));
+    home.run(["delete", "one"]).ok();
+    let hint = "`pm flush --orphans` removes the logs of apps that were deleted";
+    home.run(["flush", "one"]).ends(1).complains("no app matches `one`").complains(hint);
+    let never = home.run(["flush", "never"]).ends(1);
+    assert!(!never.err.contains("--orphans"), "{}", never.err);
 }

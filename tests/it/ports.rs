@@ -87,6 +87,21 @@ fn who_has_the_port_is_named_where_an_app_fails_for_want_of_it() {
 }
 
 #[test]
+fn why_names_our_own_app_that_has_the_port_of_a_listen() {
+    let home = Home::new();
+    let port = free_port().to_string();
+    start(&home, "web", &[], &["--listen", &port, "--live", "forever"]).ok();
+    home.wait_until("it listens", || home.run(["describe", "web"]).ok().out().contains(&port));
+    home.script("late", "exec sleep 1000");
+    let listen = format!("tcp://127.0.0.1:{port}");
+    home.run(["start", "./late", "--listen", &listen]).ends(1);
+    let pid = home.row("web").pid;
+    let told = format!("port {port} is taken by web (id 0, pid {pid}): give one of them another");
+    home.run(["why", "late"]).ok().says(&told);
+    home.run(["describe", "late"]).ok().says(&told);
+}
+
+#[test]
 fn a_start_is_over_as_soon_as_the_app_listens() {
     let home = Home::new();
     let port = free_port().to_string();

@@ -8,9 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use pm_client::Client;
+use pm_config::{Given, Typed};
 use pm_os::listening;
 use pm_protocol::{Describe, List, Row};
-use pm_spec::{AppSpec, Select};
+use pm_spec::{AppSpec, Select, Signal};
 
 use crate::prelude::{Failure, Session, quick};
 use crate::render::outcomes::Gap;
@@ -27,15 +28,19 @@ type Closed = BTreeMap<u16, Duration>;
 pub(crate) struct GapWatch {
     /// Where those listen that are stopped before.
     apart: BTreeMap<u32, Vec<SocketAddr>>,
+    /// The signals of those that replace their workers by one.
+    signals: BTreeMap<u32, Signal>,
     looker: Option<(SyncSender<()>, JoinHandle<Closed>)>,
 }
 
 impl GapWatch {
-    /// Begins to look at those that are selected, and says whose gap is sure; at all if it is not known yet who will be.
+    /// Begins to look at those that are selected, and says whose gap is sure; at all if it is not known yet who will be. `given` may
+    /// take their signal from them.
     pub(crate) fn begin(
         session: &Session,
         client: &mut Client,
         selected: Option<Vec<Select>>,
+        given: &Given,
     ) -> Result<Self, Failure> {
         let is_known = selected.is_some() && !session.called_as.is_pm2();
         let select = selected.unwrap_or_default();
@@ -49,7 +54,10 @@ impl GapWatch {
         let spec = |row: &Row| Some(&described.iter().find(|it| it.row.id == row.id)?.spec);
         let is_apart = |row: &&Row| spec(row).is_some_and(stops_before);
         let apart: Vec<&Row> = rows.iter().filter(is_alone).filter(is_apart).collect();
-        let by_signal = |row: &Row| spec(row).is_some_and(|spec| spec.reload_signal.is_some());
+        let keeps_it = given.get("reload_signal") != Some(&Typed::word("none"));
+        let signal = |row: &&Row| Some((row.id, spec(row)?.reload_signal.filter(|_| keeps_it)?));
+        let signals: BTreeMap<_, _> = apart.iter().filter_map(signal).collect();
+        let by_signal = |row: &Row| signals.contains_key(&row.id);
         let sure = apart.iter().filter(|row| !row.usage.listens.is_empty() && !by_signal(row));
         if is_known {
             warn(session, &sure.copied().collect::<Vec<_>>());
@@ -62,11 +70,11 @@ impl GapWatch {
             let (over, end) = sync_channel(0);
             (over, thread::spawn(move || look(&ports, &end)))
         });
-        Ok(Self { apart, looker })
+        Ok(Self { apart, signals, looker })
     }
 
-    /// What was seen.
-    pub(crate) fn end(self) -> BTreeMap<u32, Option<Gap>> {
+    /// What was seen, and the signals that were of no use to who stopped nevertheless.
+    pub(crate) fn end(self) -> (BTreeMap<u32, Option<Gap>>, BTreeMap<u32, Signal>) {
         let closed = self.looker.and_then(|(over, looker)| {
             drop(over);
             looker.join().ok()
@@ -77,7 +85,8 @@ impl GapWatch {
             let (span, at) = gaps.max()?;
             Some(Gap { at, span: span.filter(|span| !span.is_zero())? })
         };
-        self.apart.into_iter().map(|(id, listens)| (id, gap(listens))).collect()
+        let gaps = self.apart.into_iter().map(|(id, listens)| (id, gap(listens))).collect();
+        (gaps, self.signals)
     }
 }
 

@@ -62,8 +62,16 @@ fn latest(session: &Session, client: &mut Client, described: &Description) -> Op
     let error = described.error.as_ref();
     let lines = error.and_then(|file| of_run(session, described, file, begun(described)));
     let lines = story(lines.unwrap_or_default());
-    let note = cure::explain(client, described, &lines).or_else(|| cure::of_good_end(described));
+    let note = cure::explain(client, described, &lines)
+        .or_else(|| cure::of_good_end(described))
+        .or_else(|| of_our_port(client, described, described.row.note.as_deref()?));
     told(described, described.error.clone(), few(lines), note)
+}
+
+/// Who has the port that we could not open for it.
+fn of_our_port(client: &mut Client, described: &Description, why: &str) -> Option<Explanation> {
+    let text = port_conflict::of_ours(client, described, why)?;
+    Some(Explanation { class: "port", text })
 }
 
 /// From when on what was written can be of this app: an earlier one of its name may have left its log.
@@ -99,8 +107,7 @@ fn tail(
     // One that is not up in time lives on, and may have said why: workers of it die again and again.
     if !has_ended && !matches!(outcome.what, What::Unready(_)) {
         // What could not even be begun has written nothing.
-        let text = port_conflict::of_ours(client, &described, outcome.what.why()?)?;
-        let note = Some(Explanation { class: "port", text });
+        let note = Some(of_our_port(client, &described, outcome.what.why()?)?);
         return told(&described, None, Vec::new(), note);
     }
     let of = |file: &Option<ByteString>| {
