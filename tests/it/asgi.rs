@@ -256,5 +256,23 @@ fn a_port_that_an_app_has_is_told_with_its_name() {
     run.ends(1).complains(&format!("port {port} is taken by shop (id 0, pid "));
     let free = free_port().to_string();
     let run = home.run(["start", "uvicorn", "--name", "typo", "--", "ap:app", "--port", &free]);
-    run.ends(1).complains("where no `ap` lies: `cwd` says where");
+    run.ends(1).complains("where no `ap` lies: did you mean `app`?");
+}
+
+#[test]
+fn one_that_opens_its_port_itself_is_up_when_it_listens() {
+    let home = Home::new();
+    let (venv, _) = article::venv();
+    home.file("app.py", format!("import time\ntime.sleep(1.3)\n{APP}"));
+    home.file("version", "one");
+    symlink(venv, home.work().join("venv")).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let start = ["start", "uvicorn", "--name", "web", "--", "app:app"];
+    let run = home.pm(start).env("UVICORN_PORT", &port).run().ends(1);
+    run.says("web (0) failed: exited with code").complains("is taken by ");
+    home.run(["delete", "web"]).ok();
+    let port = free_port().to_string();
+    let run = home.pm(start).env("UVICORN_PORT", &port).run().ok();
+    run.says(&format!("listens on 127.0.0.1:{port}"));
 }

@@ -55,3 +55,20 @@ fn a_start_is_over_when_it_listens() {
     run.says("web (0) started").says(&format!("listens on 127.0.0.1:{port}"));
     home.run(["describe", "web"]).ok().says("django, recognised");
 }
+
+/// A stand-in of flask's server, which finds out as late that the port is taken.
+#[test]
+fn flask_is_up_when_it_listens() {
+    let home = Home::new();
+    let serve = "import http.server, sys, time\ntime.sleep(1.3)\nhttp.server.test(port=int(sys.argv[-1]))\n";
+    home.file("serve.py", serve);
+    home.script("flask", "exec python3 serve.py \"$@\"");
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let run = home.run(["start", "./flask", "--", "run", "-p", &port]).ends(1);
+    run.says("flask (0) failed: exited with code 1").complains("is taken by ");
+    home.run(["delete", "flask"]).ok();
+    let port = free_port().to_string();
+    let run = home.run(["start", "./flask", "--", "run", "-p", &port]).ok();
+    run.says("flask (0) started").says(&format!("listens on 0.0.0.0:{port}"));
+}

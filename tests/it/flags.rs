@@ -43,8 +43,8 @@ fn typed(key: &KeySpec) -> Vec<String> {
         (FlagValue::On | FlagValue::Off, _) => return vec![flag.long.into()],
         // A port would be wanted by several tests at once.
         _ if key.name == "listen" => "unix://./app.sock",
-        // What is no gunicorn would be asked for long whether it could be reloaded.
-        _ if key.name == "preset" => "celery",
+        // What is no gunicorn or celery would be waited for.
+        _ if key.name == "preset" => "go",
         (..) if !flag.example.is_empty() => flag.example,
         (_, KeyKind::Span(_)) => "7s",
         (_, KeyKind::Count(..) | KeyKind::Codes(_)) => "7",

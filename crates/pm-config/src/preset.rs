@@ -91,7 +91,15 @@ fn recognised(spec: &AppSpec) -> Preset {
     let is_it = match preset {
         Preset::Celery => has("worker"),
         Preset::Django => has("runserver"),
-        _ => true,
+        Preset::Flask => has("run"),
+        Preset::None
+        | Preset::Gunicorn
+        | Preset::Uvicorn
+        | Preset::Hypercorn
+        | Preset::Granian
+        | Preset::Daphne
+        | Preset::Uwsgi
+        | Preset::Go => true,
     };
     if !is_it {
         Preset::None
@@ -252,6 +260,8 @@ mod tests {
             (vec!["/v/bin/celery", "-A", "x", "beat"], Preset::None),
             (vec!["/v/bin/python", "/srv/manage.py", "runserver", "8001"], Preset::Django),
             (bash("python -m django runserver"), Preset::Django),
+            (vec!["/v/bin/flask", "--app", "x", "run"], Preset::Flask),
+            (vec!["/v/bin/flask", "db", "upgrade"], Preset::None),
             (vec!["/v/bin/python", "/srv/manage.py", "migrate"], Preset::None),
             (vec!["/usr/bin/env", "gunicorn"], Preset::None),
             (vec!["/usr/bin/uwsgi", "--ini", "x.ini"], Preset::Uwsgi),

@@ -217,9 +217,13 @@ impl CoreDriver {
     /// more is up when it does.
     pub(crate) fn listens(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
         self.executor.runs_mut().listens(run, addresses);
-        if self.executor.runs().get(run).is_some_and(|run| !run.app.shows_ready()) {
-            self.step(Fact::Ready(run));
+        let Some(known) = self.executor.runs().get(run) else { return };
+        if known.app.is_up_when_it_listens() {
+            self.executor.runs_mut().online(run);
+        } else if known.app.shows_ready() {
+            return;
         }
+        self.step(Fact::Ready(run));
     }
 
     /// It takes callers of the sockets it was given: that says that it is up, unless it has to show something else. In a

@@ -169,8 +169,7 @@ fn errand(instance: &InstanceView<'_>) -> Option<Errand> {
                 Some(Errand::Ready(run, question.clone(), Span::ZERO))
             }
             Some(Readiness::Prints(pattern)) => Some(Errand::Prints(run, pattern.clone())),
-            // Who is given sockets is seen to take callers of them.
-            None if instance.app.is_seen_to_serve() && signs::are_of(instance.app.preset) => {
+            None if instance.app.is_seen_to_serve() && signs::are_of(instance.app) => {
                 Some(Errand::Loads(run))
             }
             Some(Readiness::Notifies) | None => None,

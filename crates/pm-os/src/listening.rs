@@ -58,6 +58,15 @@ pub fn is_any_listening(pids: &[i32]) -> Option<bool> {
     Some(pids.iter().any(|pid| sockets(*pid).any(|inode| listening.contains(&inode))))
 }
 
+/// The TCP addresses on which one of these processes listens, as far as can be seen.
+pub fn addresses_of(pids: &[i32]) -> Vec<SocketAddr> {
+    let listeners = listeners().unwrap_or_default();
+    let inodes: BTreeSet<Inode> = pids.iter().flat_map(|pid| sockets(*pid)).collect();
+    let mut all: Vec<_> = inodes.iter().filter_map(|it| listeners.get(it).copied()).collect();
+    all.sort_by_key(|at| (at.port(), at.ip()));
+    all
+}
+
 /// Who listens on a TCP port, by any address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortHolder {
@@ -150,6 +159,8 @@ mod tests {
         let me = rustix::process::getpid().as_raw_nonzero().get();
         let port = here.local_addr().unwrap().port();
         assert_eq!(holder(port).unwrap().pid, me);
+        assert!(addresses_of(&[me]).contains(&here.local_addr().unwrap()));
+        assert_eq!(addresses_of(&[i32::MAX]), []);
         assert!(!holder(port).unwrap().command.is_empty());
         assert_eq!(holder(caller.local_addr().unwrap().port()), None);
     }

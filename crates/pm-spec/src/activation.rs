@@ -45,6 +45,7 @@ impl AppSpec {
             | Preset::Uwsgi
             | Preset::Celery
             | Preset::Django
+            | Preset::Flask
             | Preset::Go => return None,
         };
         let (form, words) = WordsAt::of(self, name)?;

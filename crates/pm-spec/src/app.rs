@@ -215,14 +215,30 @@ impl AppSpec {
 
     /// Whether it is a server that runs for a while before it is up, and is seen to be: gunicorn's workers give a sign, who is in an event
     /// loop of uvicorn, hypercorn and daphne waits for callers of the sockets it was given, one of celery's for what its broker
-    /// has to say, and Django's server listens.
+    /// has to say, and the others listen.
     pub const fn is_seen_to_serve(&self) -> bool {
         let is_seen = match self.preset {
-            Preset::Gunicorn | Preset::Celery | Preset::Django => true,
-            Preset::Uvicorn | Preset::Hypercorn | Preset::Daphne => !self.listen.is_empty(),
-            Preset::None | Preset::Granian | Preset::Uwsgi | Preset::Go => false,
+            Preset::Gunicorn
+            | Preset::Uvicorn
+            | Preset::Hypercorn
+            | Preset::Daphne
+            | Preset::Granian
+            | Preset::Celery
+            | Preset::Django
+            | Preset::Flask => true,
+            Preset::None | Preset::Uwsgi | Preset::Go => false,
         };
         is_seen && self.checks.ready.is_none() && !self.serving.wait_ready
+    }
+
+    /// Whether that is all it has to show: that it listens.
+    pub const fn is_up_when_it_listens(&self) -> bool {
+        let does = match self.preset {
+            Preset::Uvicorn | Preset::Hypercorn | Preset::Daphne => self.listen.is_empty(),
+            Preset::Granian | Preset::Django | Preset::Flask => true,
+            Preset::None | Preset::Gunicorn | Preset::Uwsgi | Preset::Celery | Preset::Go => false,
+        };
+        does && self.is_seen_to_serve()
     }
 
     /// So long that may take, or a new process of a reload to serve.

@@ -28,6 +28,8 @@ pub enum Preset {
     Celery,
     /// What <https://www.djangoproject.com> has for development: `manage.py runserver`.
     Django,
+    /// What <https://flask.palletsprojects.com> has for development: `flask run`.
+    Flask,
     /// A program that was built by <https://go.dev>.
     Go,
 }
@@ -65,7 +67,7 @@ const fn habits(preset: Preset, programs: &'static [&'static str]) -> Habits {
 }
 
 /// All there are.
-pub static HABITS: [Habits; 9] = [
+pub static HABITS: [Habits; 10] = [
     // Its SIGINT and SIGQUIT cut requests off.
     Habits {
         reload: Some(Signal::HUP),
@@ -84,11 +86,16 @@ pub static HABITS: [Habits; 9] = [
         check: Some(Check::Instead("worker", "report")),
         ..habits(Preset::Celery, &["celery"])
     },
-    // Stopped as any other program.
+    // These are stopped as any other program.
     Habits {
         stop: Signal::INT,
         grace: Span::from_millis(1600),
         ..habits(Preset::Django, &["manage.py", "django-admin", "django"])
+    },
+    Habits {
+        stop: Signal::INT,
+        grace: Span::from_millis(1600),
+        ..habits(Preset::Flask, &["flask"])
     },
     // What systemd and containers ask by is what servers in Go finish their requests at (`signal.NotifyContext`, `Shutdown`).
     habits(Preset::Go, &[]),
@@ -115,6 +122,7 @@ impl Preset {
             Self::Uwsgi => "uwsgi",
             Self::Celery => "celery",
             Self::Django => "django",
+            Self::Flask => "flask",
             Self::Go => "go",
         }
     }

@@ -1,10 +1,11 @@
 //! The signs by which servers and workers that are known show that they are up.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use pm_os::signal::SignalNumber;
 use pm_os::{accepting, listening, tree};
-use pm_spec::Preset;
+use pm_spec::{AppSpec, Preset};
 
 /// By then a main process has made its workers.
 const UNKNOWN: Duration = Duration::from_secs(5);
@@ -12,9 +13,9 @@ const UNKNOWN: Duration = Duration::from_secs(5);
 /// By then one that does not get its port has given up: gunicorn tries for five seconds.
 const UNSEEN: Duration = Duration::from_secs(10);
 
-/// Whether there are such signs.
-pub(super) const fn are_of(preset: Preset) -> bool {
-    matches!(preset, Preset::Gunicorn | Preset::Celery | Preset::Django)
+/// Whether there are such signs of an app that is seen to serve. Who is given sockets is seen to take callers of them.
+pub(super) fn are_of(app: &AppSpec) -> bool {
+    matches!(app.preset, Preset::Gunicorn | Preset::Celery) || app.is_up_when_it_listens()
 }
 
 /// What one lacks that has lived for so long; nothing of one that is up. It may have been begun by another program.
@@ -22,8 +23,22 @@ pub(super) fn what_lacks(preset: Preset, main: u32, lived: Duration) -> Option<&
     match preset {
         Preset::Gunicorn => lacks_of_gunicorn(main, lived),
         Preset::Celery => lacks_of_celery(&descent(main)),
-        _ => lacks_port(&descent(main), lived),
+        Preset::None
+        | Preset::Uvicorn
+        | Preset::Hypercorn
+        | Preset::Granian
+        | Preset::Daphne
+        | Preset::Uwsgi
+        | Preset::Django
+        | Preset::Flask
+        | Preset::Go => lacks_port(&descent(main), lived),
     }
+}
+
+/// Where one listens for which that is all there is to see.
+pub(super) fn listens(app: &AppSpec, main: Option<u32>) -> Vec<SocketAddr> {
+    let main = main.filter(|_| app.is_up_when_it_listens());
+    main.map(|main| listening::addresses_of(&descent(main))).unwrap_or_default()
 }
 
 fn descent(main: u32) -> Vec<i32> {

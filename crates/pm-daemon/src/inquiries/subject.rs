@@ -1,5 +1,6 @@
 //! A run that is asked, as whoever asks knows it.
 
+use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 
 use pm_core::{Fact, RunId, SpawnPlan};
@@ -26,6 +27,11 @@ impl Subject {
     /// The loop may have ended: then nobody wants to know.
     pub(super) async fn tell(&self, fact: Fact) {
         self.outlet.send(Inlet::Answered(fact)).await.ok();
+    }
+
+    /// The same of where it listens, which is all that it has to show.
+    pub(super) async fn tell_listens(&self, run: RunId, addresses: Vec<SocketAddr>) {
+        self.outlet.send(Inlet::Listens(run, addresses)).await.ok();
     }
 
     /// The variables of this very instance.

@@ -37,7 +37,13 @@ pub(super) async fn until_loaded(subject: Subject, run: RunId) {
     loop {
         let preset = subject.plan.app.preset;
         match subject.pid.and_then(|main| signs::what_lacks(preset, main, began.elapsed())) {
-            None if subject.pid.is_some() => return subject.tell(Fact::Ready(run)).await,
+            None if subject.pid.is_some() => {
+                let listens = signs::listens(&subject.plan.app, subject.pid);
+                if !listens.is_empty() {
+                    return subject.tell_listens(run, listens).await;
+                }
+                return subject.tell(Fact::Ready(run)).await;
+            }
             lacks => {
                 let saw = lacks.unwrap_or("it has not begun yet");
                 subject.tell(Fact::Unready(run, saw.into())).await;

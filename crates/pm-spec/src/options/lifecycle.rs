@@ -77,10 +77,10 @@ pub(super) const KEYS: &[KeySpec] = &[
         .live().jlist(Always)
         .flag(flag("--stop-exit-codes", "CODES", "Exit codes after which the app stays stopped").takes(List)),
     key("preset", "the server it is: how it is stopped and reloaded follows where nothing is said of it; default: recognised by what is run; none: nothing follows",
-        word!(preset, "gunicorn, uvicorn, hypercorn, granian, daphne, uwsgi, celery, django, go or none", ["none" = Preset::None, "gunicorn" = Preset::Gunicorn,
+        word!(preset, "gunicorn, uvicorn, hypercorn, granian, daphne, uwsgi, celery, django, flask, go or none", ["none" = Preset::None, "gunicorn" = Preset::Gunicorn,
             "uvicorn" = Preset::Uvicorn, "hypercorn" = Preset::Hypercorn, "granian" = Preset::Granian, "daphne" = Preset::Daphne,
             "uwsgi" = Preset::Uwsgi, "celery" = Preset::Celery,
-            "django" = Preset::Django, "go" = Preset::Go]))
+            "django" = Preset::Django, "flask" = Preset::Flask, "go" = Preset::Go]))
         .live().told_apart()
         .flag(flag("--preset", "NAME", "The server it is, if that is not recognised; none: like any other program").such_as("gunicorn")),
     key("reload_signal", "has its main process replace its workers by ones with the new code: `pm reload` sends it instead of making a new run; none: it does not",
