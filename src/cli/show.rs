@@ -9,7 +9,8 @@ pub(crate) struct ListArgs {
     /// Only these: name, id, namespace, `name:X`, `id:N`, `ns:X`
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,
-    /// Order: FIELD or FIELD:desc; name, namespace, pid, id, cpu, memory, uptime, status, restarts
+    /// Order: FIELD or FIELD:desc; name, namespace, pid, id, cpu, memory (resident memory of all its processes, RSS: what they share
+    /// counts for each), uptime, status, restarts
     #[arg(long, value_name = "FIELD")]
     pub(crate) sort: Option<String>,
     /// Show it again and again, as it changes

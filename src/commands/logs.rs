@@ -106,7 +106,11 @@ pub(super) fn beside(
     let want = LineQuery { last: Some(0), ..LineQuery::default() };
     let until = Some(Until::hangs_up(bell, begun));
     let query = LogQuery::following(vec![Select::Id(id)], want, until);
-    show(session, &query, Form::new(session.console, true)).map(drop)
+    let mut form = Form::new(session.console, true);
+    if form.shape == LineShape::Raw {
+        form.shape = LineShape::Own;
+    }
+    show(session, &query, form).map(drop)
 }
 
 fn show(session: &Session, query: &LogQuery, form: Form) -> Result<Report, Failure> {

@@ -1,8 +1,9 @@
 //! Standard input of apps: `send` and `attach` (pain 82).
 
 use std::os::unix::ffi::OsStrExt;
+use std::process::Command;
 
-use pm_testkit::{Home, signal};
+use pm_testkit::{Home, Invocation, pm, signal};
 
 use crate::apps::log;
 
@@ -87,6 +88,29 @@ fn attach_shows_what_an_app_writes_and_passes_on_what_is_typed() {
     home.wait_file(home.home().logs().join("echo-out.log"), |seen| {
         seen.ends_with(b"heard a\nheard ;b;.\n")
     });
+}
+
+/// Runs a program on a terminal.
+const ON_A_TERMINAL: &str = "import pty, sys; pty.spawn(sys.argv[1:])";
+
+#[test]
+fn what_an_app_writes_does_not_steer_the_terminal_of_who_is_attached() {
+    let home = Home::new();
+    home.script(
+        "loud.sh",
+        r"while read -r line; do printf '\033[2Jred\033]0;title\007 %s!\n' $line; done",
+    );
+    home.run(["start", "./loud.sh", "--name", "loud"]).ok();
+    let mut python = Command::new("python3");
+    python.args(["-c", ON_A_TERMINAL]).arg(pm()).args(["attach", "loud"]);
+    python.env("PM_HOME", home.home().root());
+    let mut attached = Invocation::new(python, home.home().root()).typed().background();
+    attached.type_in("typed\n");
+    let seen = attached.wait_for(" typed!");
+    assert!(seen.contains("red"), "{seen:?}");
+    assert!(!seen.contains("\x1b[2J") && !seen.contains("\x1b]0;"), "{seen:?}");
+    attached.type_in("\x04");
+    attached.wait();
 }
 
 #[test]

@@ -174,3 +174,32 @@ fn a_list_that_is_watched_is_seen_in_silence_too() {
     assert_eq!(home.run(["--silent", "list"]).ok().out(), "");
     home.pm(["--silent", "list", "--watch"]).background().wait_for("online");
 }
+
+/// `test/e2e/misc/vizion.sh`, and the scripts below `cli` and `process-file`, count words in `prettylist`.
+#[test]
+fn six_apps_of_one_file_are_counted_as_never_restarted_and_with_vizion() {
+    let home = named("pm2");
+    let app = |number: u32| json!({ "name": format!("app-{number}"), "script": fixture(), "args": "--live forever" });
+    let apps: Vec<Value> = (0..6).map(app).collect();
+    home.file("apps.json", json!({ "apps": apps }).to_string());
+    home.run(["start", "apps.json"]).ok();
+    let counted = |text: &str| home.run(["prettylist"]).ok().out().matches(text).count();
+    assert_eq!((counted("restart_time: 0"), counted("vizion: true")), (6, 6));
+    home.run(["start", "apps.json"]).ok();
+    assert_eq!((counted("restart_time: 0"), counted("restart_time: 1")), (0, 6));
+}
+
+#[test]
+fn a_restart_with_watch_turns_it_on_and_off() {
+    let home = named("pm2");
+    let program = fixture();
+    home.run(words("start", program.to_str().unwrap(), &[])).ok();
+    let watches = || settings(&home)[0]["watch"].clone();
+    assert_eq!(watches(), json!(false));
+    home.run(["restart", "app", "--watch"]).ok();
+    assert_eq!(watches(), json!(true));
+    home.run(["restart", "app"]).ok();
+    assert_eq!(watches(), json!(true));
+    home.run(["restart", "app", "--watch"]).ok();
+    assert_eq!(watches(), json!(false));
+}

@@ -387,6 +387,16 @@ fn list_sorts_as_told_and_counts_cpu_of_the_tree() {
 }
 
 #[test]
+fn list_and_describe_say_which_memory_they_show() {
+    let home = Home::new();
+    start(&home, "app", &[], &["--live", "forever"]).ok();
+    home.run(["describe", "app"]).ok().says(" resident, 1 process");
+    let help = home.run(["list", "--help"]).ok().out();
+    let words: Vec<_> = help.split_whitespace().collect();
+    assert!(words.join(" ").contains("resident memory of all its processes, RSS"), "{help}");
+}
+
+#[test]
 fn completions_are_scripts_for_their_shells() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish"] {

@@ -20,6 +20,8 @@ pub(crate) enum LineShape {
     Lines,
     /// Itself.
     Raw,
+    /// Itself, as far as it is harmless to a terminal.
+    Own,
     /// An object.
     Json,
     /// `key=value` pairs (PM2: `--format`).
@@ -97,6 +99,7 @@ impl<W: Write> Printer<W> {
                 self.words(&line.bytes);
             }
             LineShape::Raw => self.bytes.extend_from_slice(&line.bytes),
+            LineShape::Own => self.words(&line.bytes),
             LineShape::Json => {
                 self.bytes.extend_from_slice(object(channel, line).to_string().as_bytes());
             }
@@ -105,7 +108,7 @@ impl<W: Write> Printer<W> {
                 self.words(channel.files.times.words(&line.bytes));
             }
         }
-        if self.form.shape != LineShape::Raw || line.terminated {
+        if !matches!(self.form.shape, LineShape::Raw | LineShape::Own) || line.terminated {
             self.bytes.push(b'\n');
         }
         if self.form.split && channel.files.stream == Stream::Err {
@@ -291,7 +294,9 @@ mod tests {
         let lines: [(usize, &[u8], bool); 1] = [(0, b"\x1b[2J\x07x", true)];
         assert_eq!(shown(PLAIN, &LogShape::Raw, &lines), "0|web    | \x1b[2J\x07x\n");
         let terminal = Form { terminal: true, ..PLAIN };
-        assert_eq!(shown(terminal, &LogShape::Raw, &lines), "0|web    | \u{2407}x\n");
+        assert_eq!(shown(terminal.clone(), &LogShape::Raw, &lines), "0|web    | \u{2407}x\n");
+        let own = Form { shape: LineShape::Own, ..terminal };
+        assert_eq!(shown(own, &LogShape::Raw, &lines), "\u{2407}x\n");
     }
 
     #[test]
