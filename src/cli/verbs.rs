@@ -189,8 +189,8 @@ pub(crate) struct DownArgs {
 /// `check ecosystem.json5`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Config files
-    #[arg(value_name = "FILE", required = true)]
+    /// Config files; the ecosystem file that lies here if left out
+    #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Take `env_NAME`
     #[arg(long = "env", value_name = "NAME")]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pm_config::{ConfigFormat, Overrides, read};
 
 use crate::cli::CheckArgs;
+use crate::commands::start;
 use crate::commands::support::targets::{self, Target};
 use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
@@ -22,6 +23,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
         ..Overrides::default()
     };
     let files: Vec<_> = args.files.iter().map(|file| file.as_os_str().to_owned()).collect();
+    let files = start::words(&files, &caller)?;
     // Read as `start` reads them: those that follow each other are one.
     let targets = Target::read_all(session, &files)?;
     let check = |(target, word): (Target, OsString)| -> Result<Checked, Failure> {

@@ -95,7 +95,7 @@ fn in_the_foreground(session: &Session, args: &StartArgs) -> Result<Report, Fail
 pub(super) fn apps(session: &Session, args: &StartArgs) -> Result<Vec<AppSpec>, Failure> {
     let caller = session.caller()?;
     let overrides = overrides(session, &args.flags, &args.args);
-    let targets = Target::read_all(session, &words(args, &caller)?)?;
+    let targets = Target::read_all(session, &words(&args.targets, &caller)?)?;
     if !targets.iter().any(|(target, _)| target.is_config()) {
         for_files(session, &args.flags)?;
     }
@@ -122,7 +122,7 @@ fn plan(
 ) -> Result<Plan, Failure> {
     let mut plan = Plan::default();
     let mut rows = None;
-    for (target, word) in Target::read_all(session, &words(args, caller)?)? {
+    for (target, word) in Target::read_all(session, &words(&args.targets, caller)?)? {
         if let Some(ecosystem) = target.load(session, caller, overrides)? {
             plan.configured.add(ecosystem, overrides);
             continue;
@@ -190,10 +190,10 @@ fn write(session: &Session, files: &[(PathBuf, String)]) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What to start; without a word, the ecosystem file that lies here.
-fn words(args: &StartArgs, caller: &Caller) -> Result<Vec<OsString>, Failure> {
-    if !args.targets.is_empty() {
-        return Ok(args.targets.clone());
+/// What is meant; without a word, the ecosystem file that lies here.
+pub(super) fn words(targets: &[OsString], caller: &Caller) -> Result<Vec<OsString>, Failure> {
+    if !targets.is_empty() {
+        return Ok(targets.to_vec());
     }
     let here = targets::default_files(&caller.cwd);
     let words = |(file, over): (PathBuf, Vec<PathBuf>)| {

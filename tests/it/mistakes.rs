@@ -219,6 +219,10 @@ fn check_is_content_with_what_is_right() {
     home.file("good.yaml", "apps:\n  - name: a\n    script: /bin/sh\n");
     home.file("good.toml", "[[apps]]\nname = \"a\"\nscript = \"/bin/sh\"\n");
     home.run(["check", "good.yaml", "good.toml"]).ok();
+    // As `start` and `apply`, it takes what lies here.
+    home.run(["check"]).ends(2).complains("could not find an ecosystem file here");
+    home.file("ecosystem.yaml", "apps:\n  - name: own\n    script: /bin/sh\n");
+    home.run(["check"]).ok().says("ecosystem.yaml: 1 app: own");
 }
 
 #[test]

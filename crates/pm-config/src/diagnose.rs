@@ -314,18 +314,6 @@ impl Findings {
         }
     }
 
-    /// The same to the character.
-    pub(crate) fn spot(&self, at: ConfigPlace) -> Option<String> {
-        match at {
-            ConfigPlace::Line { column, .. } | ConfigPlace::Other { column, .. } => {
-                let place = self.whereabouts(at)?;
-                let word = if place.starts_with("line ") { ", column " } else { ":" };
-                Some(format!("{place}{word}{column}"))
-            }
-            ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
-        }
-    }
-
     pub(crate) fn has_errors(&self) -> bool {
         self.0.iter().any(|finding| finding.severity == Severity::Error)
     }

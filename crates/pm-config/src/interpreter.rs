@@ -16,7 +16,7 @@ use crate::keys;
 use crate::paths;
 use crate::program::{FoundBy, Program};
 use crate::runtime::{Runtime, also_called};
-use crate::venv::Venv;
+use crate::venv::{MOVED, Venv};
 
 /// What runs the script.
 #[derive(Debug)]
@@ -294,7 +294,8 @@ fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option
         app.warn(at, format!("{message}; {} runs it", other.display()));
         return Some(by(other, Vec::new()));
     }
-    let hint = meant(name) + "install it, or set `interpreter`";
+    let moved = Venv::around(search.script).map(|_| MOVED.to_owned());
+    let hint = moved.unwrap_or_else(|| meant(name) + "install it, or set `interpreter`");
     app.findings.add(Finding::error(at, message).hint(hint));
     None
 }

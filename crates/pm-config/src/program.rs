@@ -241,9 +241,26 @@ fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround
              `python3 -m venv .venv && .venv/bin/pip install -r requirements.txt`",
             cwd.display()
         )),
+        (None, bytes) if is_of_python(bytes) => {
+            let name = String::from_utf8_lossy(bytes);
+            let has_venv = cwd.join(".venv/pyvenv.cfg").is_file();
+            let venv = if has_venv { "" } else { "python3 -m venv .venv && " };
+            finding.hint(format!(
+                "`{venv}.venv/bin/python -m pip install {name}` in {} puts it into the app's venv; one in another folder than the \
+                 app's: `--interpreter VENV/bin/python`",
+                cwd.display()
+            ))
+        }
         (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH; a venv in another folder than the app's: \
              `--interpreter VENV/bin/python`, or the program by its path"),
     }
+}
+
+/// Whether pip installs a program by its name.
+fn is_of_python(name: &[u8]) -> bool {
+    const NAMES: [&str; 8] =
+        ["gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "celery", "flask", "streamlit"];
+    NAMES.iter().any(|known| known.as_bytes() == name)
 }
 
 /// Whether the folder's list for pip has a package of the name of a program.

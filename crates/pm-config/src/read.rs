@@ -274,9 +274,7 @@ fn finish(
         let who = name.as_ref().filter(|_| source.format == ConfigFormat::JavaScript);
         findings.absorb(own, who.map(AppName::as_str));
     }
-    if job.overrides.beside == Beside::All && !findings.has_errors() {
-        wanted_ports::judge((tables, &names), &apps, &mut findings);
-    }
+    wanted_ports::judge((tables, &names), &apps, job.overrides.beside, &mut findings);
     let outside = dependencies::check((tables, &names), &apps, &job.off, &mut findings);
     let alone = findings.apart();
     // PM2 starts the others where a script is missing, and says what it did not start.

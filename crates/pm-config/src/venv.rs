@@ -8,6 +8,9 @@ use pm_spec::{AppSpec, ByteString};
 use crate::env::Variables;
 use crate::paths;
 
+/// What to do where the Python of one is not where its programs look for it.
+pub(crate) const MOVED: &str = "a virtual environment can't be moved: make it anew by `python3 -m venv`, and install into it again";
+
 /// A folder with `bin/python` and `pyvenv.cfg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Venv(PathBuf);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use pm_spec::{AppName, AppSpec, ByteString, Preset};
 
+use crate::caller::Beside;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::ecosystem::AppTable;
 use crate::fields::AppFields;
@@ -45,8 +46,13 @@ impl WantedPort {
 pub(crate) fn judge(
     (tables, names): (&[AppTable], &[Option<AppName>]),
     apps: &[AppSpec],
+    beside: Beside,
     findings: &mut Findings,
 ) {
+    // Called as `pm2`, nothing is said that PM2 does not say.
+    if beside == Beside::Pm2s || findings.has_errors() {
+        return;
+    }
     let known: BTreeMap<&AppName, &AppSpec> = apps.iter().map(|app| (&app.name, app)).collect();
     let mut taken: BTreeMap<u16, Vec<(WantedPort, &AppName, ConfigPlace)>> = BTreeMap::new();
     for (table, name) in tables.iter().zip(names) {
@@ -60,7 +66,7 @@ pub(crate) fn judge(
             };
             if let Some((_, first, place)) = others.iter().find(hinders) {
                 let (own, first) = (quoted(app.name.as_str()), quoted(first.as_str()));
-                let place = findings.spot(*place).map(|it| format!(" ({it})")).unwrap_or_default();
+                let place = spot(findings, *place).map(|it| format!(" ({it})")).unwrap_or_default();
                 let number = wanted.number;
                 let message = format!(
                     "{own} wants port {number}, and so does {first}{place}: only one gets it"
@@ -70,6 +76,17 @@ pub(crate) fn judge(
                 others.push((wanted, &app.name, at));
             }
         }
+    }
+}
+
+/// Where something stands, to the character.
+fn spot(findings: &Findings, at: ConfigPlace) -> Option<String> {
+    match at {
+        ConfigPlace::Line { line, column } => Some(format!("line {line}, column {column}")),
+        ConfigPlace::Other { column, .. } => {
+            Some(format!("{}:{column}", findings.whereabouts(at)?))
+        }
+        ConfigPlace::Whole | ConfigPlace::Flag(_) => None,
     }
 }
 

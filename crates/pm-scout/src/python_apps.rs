@@ -63,8 +63,10 @@ impl PythonLook<'_> {
             }
             let missing = one.extra.join(" and ");
             if !missing.is_empty() {
+                let (are, go) =
+                    if one.extra.len() > 1 { ("are", "they go") } else { ("is", "it goes") };
                 let text = format!(
-                    "{missing} is not among the requirements: it goes into the venv, and not into your files"
+                    "{missing} {are} not among the requirements: {go} into the venv, and not into your files"
                 );
                 one.doubts.push(Doubt::question("server", text, Vec::new()));
             }

@@ -5,7 +5,9 @@ use crate::commands::support::failing::{Failing, cwd, quoted};
 use crate::commands::support::permission_cure::permission;
 use crate::commands::support::port_conflict;
 use crate::commands::support::program_cure::{program, unfound};
-use crate::commands::support::python_cure::{python_attribute, python_module, run_by};
+use crate::commands::support::python_cure::{
+    python_attribute, python_broker, python_module, run_by,
+};
 use crate::render::outcomes::Explanation;
 use pm_client::Client;
 use pm_protocol::Description;
@@ -15,10 +17,12 @@ use pm_spec::ByteString;
 type Symptom = fn(&Failing<'_>, &str) -> Option<String>;
 
 /// Symptoms by their class, what says most first.
-const SYMPTOMS: [(&str, Symptom); 18] = [
+const SYMPTOMS: [(&str, Symptom); 20] = [
     ("pidfile", pidfile),
     ("python module", python_module),
     ("python attribute", python_attribute),
+    ("python module", python_broker),
+    ("npm script", npm_script),
     ("node module", node_module),
     ("module kind", module_kind),
     ("interpreter", python_two),
@@ -118,6 +122,25 @@ pub(crate) fn of_good_end(one: &Description) -> Option<Explanation> {
             .into(),
     };
     Some(Explanation { class: "ran to its end", text })
+}
+
+/// npm and pnpm.
+fn npm_script(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+    let name = quoted(line, "Missing script:")?;
+    let file = cwd(&one.spec).join("package.json");
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let scripts = package["scripts"].as_object();
+    let scripts: Vec<_> = scripts.into_iter().flat_map(|all| all.keys()).take(10).collect();
+    let (pm, file) = (called::name(), file.display());
+    Some(match scripts.first() {
+        Some(first) => {
+            let all: Vec<_> = scripts.iter().map(|name| format!("`{name}`")).collect();
+            let all = all.join(", ");
+            format!("{file} has no script `{name}`, but {all}: `{pm} start npm -- run {first}`")
+        }
+        None => format!("{file} has no `scripts` with a `{name}`"),
+    })
 }
 
 fn node_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
@@ -257,8 +280,8 @@ fn refused(_: &Failing<'_>, line: &str) -> Option<String> {
         return None;
     }
     let is_here = ["127.0.0.1", "localhost", "::1"].iter().any(|host| line.contains(host));
-    // 111 is the error's own number.
-    let silent = |port: &u16| *port > 111 && pm_os::listening::holder(*port).is_none();
+    // What is less is a part of an address, or the error's own number (111).
+    let silent = |port: &u16| *port > 255 && pm_os::listening::holder(*port).is_none();
     let port = port_conflict::numbers(line.as_bytes()).into_iter().find(silent);
     Some(match port.filter(|_| is_here) {
         Some(port) => format!("nobody listens on port {port}: what it needs there is not up"),
@@ -296,7 +319,7 @@ mod tests {
     use crate::commands::support::failing::described;
 
     /// Classes, what programs say, and a part of what is told.
-    const SAYINGS: [(&str, &str, &str); 29] = [
+    const SAYINGS: [(&str, &str, &str); 31] = [
         ("pidfile", "ERROR: Pidfile (no-such.pid) already exists.", "no-such.pid was left by"),
         (
             "pidfile",
@@ -315,6 +338,12 @@ mod tests {
             r#"ERROR:    Error loading ASGI app. Attribute "api" not found in module "web.main"."#,
             "`web.main` has no `api`",
         ),
+        (
+            "python module",
+            "AttributeError: 'NoneType' object has no attribute 'Redis'",
+            "-m pip install redis`",
+        ),
+        ("npm script", "npm error Missing script: \"start\"", "has no `scripts` with a `start`"),
         ("node module", "Error: Cannot find module 'express'", "`npm install express` in "),
         (
             "node module",

@@ -2,7 +2,7 @@
 
 use pm_client::Client;
 use pm_protocol::{Describe, Outcome, What};
-use pm_spec::Select;
+use pm_spec::{AppSpec, Select};
 
 use crate::commands::support::{last_words, listing, saved_list};
 use crate::prelude::{Failure, Report, Session, quick};
@@ -64,25 +64,34 @@ fn ran_to_their_end(
         } else {
             outcome.what =
                 What::Failed("ran to its end (exit code 0), and is started again".into());
-            let is_python = described.iter().any(|one| {
-                one.row.id == outcome.id
-                    && one
-                        .spec
-                        .interpreter
-                        .as_ref()
-                        .is_some_and(|it| it.display().contains("python"))
-            });
-            hint = Some(if is_python {
-                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
-                 background: without its `--daemon`, `--detach` or `-D`; a web app needs its server: \
-                 `pm start gunicorn -- app:app`, `pm start flask -- run`"
-            } else {
-                "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
-                 background: without its `--daemon`, `--detach` or `-D`"
-            });
+            let spec = described.iter().find(|one| one.row.id == outcome.id).map(|one| &one.spec);
+            hint = Some(spec.map_or(BACKGROUND, usual_end));
         }
     }
     Ok(hint)
+}
+
+const BACKGROUND: &str = "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
+     background: without its `--daemon`, `--detach` or `-D`";
+
+/// Why one that is to be up ended well, most likely.
+fn usual_end(spec: &AppSpec) -> &'static str {
+    let program = spec.script.display();
+    let interpreter = spec.interpreter.as_ref().map(|it| it.display());
+    match program.rsplit('/').next() {
+        Some("manage.py" | "django-admin") => {
+            "Django's program serves by `runserver`: `pm start manage.py -- runserver`; a job that ends by itself: `--no-autorestart`"
+        }
+        Some("celery") => {
+            "celery works by `worker`: `pm start celery -- -A APP worker`; a job that ends by itself: `--no-autorestart`"
+        }
+        _ if interpreter.is_some_and(|it| it.contains("python")) => {
+            "a job that ends by itself: `--no-autorestart` (`autorestart: false`); a program that goes into the \
+             background: without its `--daemon`, `--detach` or `-D`; a web app needs its server: \
+             `pm start gunicorn -- app:app`, `pm start uvicorn -- app:app`, `pm start flask -- run`"
+        }
+        _ => BACKGROUND,
+    }
 }
 
 /// [`done`], told.

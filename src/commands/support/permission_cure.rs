@@ -15,16 +15,13 @@ const SYSTEM: [&str; 8] = ["/etc", "/usr", "/bin", "/sbin", "/lib", "/proc", "/s
 pub(super) fn permission(case: &Failing<'_>, line: &str) -> Option<String> {
     let named = denied(line)?;
     let path = cwd(&case.one.spec).join(named.trim_start_matches("./"));
-    let meta = fs::metadata(&path).ok();
     // What is not there yet is to be made in its folder.
-    let (target, meta) = match meta {
-        Some(meta) => (path, meta),
-        None => {
-            let folder = path.parent().filter(|it| it.parent().is_some())?.to_owned();
-            let meta = fs::metadata(&folder).ok()?;
-            (folder, meta)
-        }
+    let target = if path.exists() {
+        path
+    } else {
+        path.parent().filter(|folder| folder.parent().is_some())?.to_owned()
     };
+    let meta = fs::metadata(&target).ok()?;
     let shown = target.display();
     if meta.is_file() && meta.mode() & 0o111 == 0 && is_of_shell(line, named) {
         return Some(format!("{shown} may not be executed: `chmod +x {shown}`"));

@@ -57,24 +57,82 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     let top = name.split('.').next().unwrap_or(name);
     let spec = &one.spec;
     let of_args = |arg: &str| arg.strip_prefix(top).is_some_and(|it| it.starts_with([':', '.']));
-    let by = run_by(spec);
+    let of_line = python_of(line);
+    let by = of_line.map_or_else(|| run_by(spec), |python| format!("it was run by {python}"));
+    let near = neighbour(spec, top);
+    let meant = near.map(|near| format!("did you mean `{near}`?"));
     if server.is_some() || spec.args.iter().any(|arg| of_args(&arg.display())) {
         let place = cwd(spec).join(top);
         let is_there = place.exists() || place.with_extension("py").exists();
         let (lacks, cwd) = (if is_there { name } else { top }, spec.cwd.display());
-        return Some(format!("{by} in {cwd}, where no `{lacks}` lies: `cwd` says where"));
+        let meant = meant.unwrap_or_else(|| "`cwd` says where".into());
+        return Some(format!("{by} in {cwd}, where no `{lacks}` lies: {meant}"));
     }
     if by.contains("virtual environment") {
         return Some(by);
     }
-    let Some(python) = python(spec) else { return Some(by) };
+    if let Some(meant) = meant {
+        return Some(format!("{by} in {}, where no `{top}` lies: {meant}", spec.cwd.display()));
+    }
+    let python = of_line.map(PathBuf::from).or_else(|| python(spec));
+    let Some(python) = python else { return Some(by) };
     let in_venv = python.ancestors().nth(2).is_some_and(|it| it.join("pyvenv.cfg").exists());
     let python = python.display().to_string();
     Some(match needs(spec) {
         Some(needs) if !in_venv => format!("{by}; {}", needs.venv()),
         Some(needs) => format!("{by}: {}", needs.install(&python)),
+        None if takes_no_packages(spec, &python) => {
+            let (venv, package) = (cwd(spec).join(".venv"), package_of(name));
+            let venv = venv.display();
+            format!(
+                "{by}, the system's, which takes no packages: `python3 -m venv {venv} && {venv}/bin/python -m pip install {package}`"
+            )
+        }
         None => format!("{by}: `{python} -m pip install {}`", package_of(name)),
     })
+}
+
+/// The Python that complains itself: `/usr/bin/python3: No module named gunicorn`.
+fn python_of(line: &str) -> Option<&str> {
+    let (python, _) = line.split_once(": No module named")?;
+    let name = python.rsplit('/').next()?;
+    (name.starts_with("python") && !python.contains(' ')).then_some(python)
+}
+
+/// Whether it is the system's, into which pip installs nothing (PEP 668).
+fn takes_no_packages(spec: &AppSpec, python: &str) -> bool {
+    let found = pm_config::program_in_path(python.as_ref(), &spec.env, &cwd(spec));
+    let real = found.unwrap_or_else(|| python.into()).canonicalize().unwrap_or_default();
+    let name = real.strip_prefix("/usr/bin").ok();
+    name.is_some_and(|name| Path::new("/usr/lib").join(name).join("EXTERNALLY-MANAGED").exists())
+}
+
+/// A module that lies where an app runs, whose name is nearly this one; not where it is a package that it needs.
+fn neighbour(spec: &AppSpec, name: &str) -> Option<String> {
+    let listed = needs(spec).and_then(|needs| std::fs::read_to_string(needs.file).ok());
+    let is_listed = |text: String| text.to_lowercase().contains(&name.to_lowercase());
+    if listed.is_some_and(is_listed) {
+        return None;
+    }
+    let entries = std::fs::read_dir(cwd(spec)).ok()?.flatten();
+    let module = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let is_package = || entry.path().join("__init__.py").is_file();
+        let module = name.strip_suffix(".py").map(str::to_owned);
+        module.or_else(|| is_package().then_some(name))
+    };
+    let all: Vec<_> = entries.filter_map(module).filter(|module| module != name).collect();
+    pm_config::near(name, all.iter().map(String::as_str)).first().map(|near| (*near).to_owned())
+}
+
+/// What kombu says for a package it needs and has not.
+pub(super) fn python_broker(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+    if !line.contains("'NoneType' object has no attribute 'Redis'") {
+        return None;
+    }
+    let by = run_by(&one.spec);
+    let python = python(&one.spec).unwrap_or_else(|| "python".into());
+    Some(format!("{by}: its broker needs a package: `{} -m pip install redis`", python.display()))
 }
 
 /// The module with the app that a server was told of, in its own words: those of uvicorn, flask, hypercorn, and celery.
@@ -205,11 +263,12 @@ mod tests {
     #[test]
     fn a_script_that_is_run_by_its_first_line_has_a_python_too() {
         let line = "ModuleNotFoundError: No module named 'django'";
-        let files = [("app.py", "#!/usr/bin/env python3\nimport django\n")];
+        // No system has one that is called so.
+        let files = [("app.py", "#!/usr/bin/env python9\nimport django\n")];
         let text = told(&files, None, line);
         assert_eq!(
             text,
-            "it was run by python3, which ROOT/app.py names in its first line: `python3 -m pip install django`"
+            "it was run by python9, which ROOT/app.py names in its first line: `python9 -m pip install django`"
         );
         let files = [files[0], ("requirements.txt", "Django")];
         assert!(told(&files, None, line).contains("`pm add ROOT`"));
@@ -233,6 +292,27 @@ mod tests {
             let text = told(files, None, line);
             assert!(text.contains(&format!("where no {lacks} lies")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_module_of_nearly_that_name_is_meant() {
+        let line = "ERROR:    Error loading ASGI app. Could not import module \"mian\".";
+        let text = told(&[("main.py", "")], None, line);
+        assert!(text.ends_with("where no `mian` lies: did you mean `main`?"), "{text}");
+        let line = "ModuleNotFoundError: No module named 'sites'";
+        let package = ("site/__init__.py", "");
+        let text = told(&[package], Some("bin/python3"), line);
+        assert!(text.ends_with("where no `sites` lies: did you mean `site`?"), "{text}");
+        let listed = ("requirements.txt", "sites==1");
+        assert!(!told(&[package, listed], Some("bin/python3"), line).contains("did you mean"));
+    }
+
+    #[test]
+    fn a_python_that_complains_itself_is_the_one_that_lacks_something() {
+        let text = told(&[], None, "/srv/venv/bin/python: No module named uvicorn");
+        let wanted =
+            "it was run by /srv/venv/bin/python: `/srv/venv/bin/python -m pip install uvicorn`";
+        assert_eq!(text, wanted);
     }
 
     #[test]

@@ -34,12 +34,19 @@ fn what_is_missing_is_told_with_the_next_step() {
     desk.write("requirements.txt", "flask\nGunicorn==23.0 # server\n");
     desk.write("shop/readme", "");
     desk.write("a", "#!/usr/bin/pyhton3\n");
+    desk.venv("moved");
+    desk.write("moved/bin/tool", "#!/old/place/bin/python3\n");
     for (written, hint) in [
         ("[{script: 'gunicorn'}]", "makes one, or `python3 -m venv .venv && .venv/bin/pip"),
-        ("[{script: 'uvicorn'}]", "a venv in another folder than the app's"),
+        (
+            "[{script: 'uvicorn'}]",
+            "`python3 -m venv .venv && .venv/bin/python -m pip install uvicorn`",
+        ),
+        ("[{script: 'caddy'}]", "a venv in another folder than the app's"),
         ("[{script: 'shop'}]", "`pm add /desk/shop` finds the apps in it"),
         ("[{script: 'a', cwd: 'shpo'}]", "did you mean /desk/shop?"),
         ("[{script: 'a'}]", "did you mean `python3`?"),
+        ("[{script: 'moved/bin/tool'}]", "can't be moved"),
         ("[{script: 'a', interpreter: 'pyhton3'}]", "did you mean `python3`?"),
         ("[{script: 'a', interpreter: 'nobody', enviroment: {A: 1}}]", "here it is `env"),
     ] {
