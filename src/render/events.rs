@@ -107,7 +107,8 @@ fn who(event: &Event) -> String {
 
 fn words(event: &Event) -> String {
     let is_start = event.event == EventKind::Started;
-    let pid = event.pid.filter(|_| is_start || event.app.is_none());
+    let names_pid = is_start || event.event == EventKind::MainProcess || event.app.is_none();
+    let pid = event.pid.filter(|_| names_pid);
     let restarts = event.restarts.filter(|restarts| is_start && *restarts > 0);
     let after = event.lived.map(|lived| format!(" after {}", text::millis(lived)));
     let after = after.unwrap_or_default();
@@ -141,6 +142,7 @@ fn paint(kind: EventKind) -> Paint {
         | EventKind::Lost => Paint::Bad,
         EventKind::Exited | EventKind::Signaled | EventKind::DaemonReplaced => Paint::Wait,
         EventKind::Stopped
+        | EventKind::MainProcess
         | EventKind::Deleted
         | EventKind::DaemonStarted
         | EventKind::DaemonLeft

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::process::{Command, Stdio};
 
-use pm_testkit::{Home, signal};
+use pm_testkit::{Home, is_alive, signal, wait_gone};
 use serde_json::{Value, json};
 
 use crate::apps::ends;
@@ -155,5 +156,161 @@ fn who_is_isolated_is_heard() {
     app(&home, &json!({ "ready": "notify", "isolate": "strict", "network": false }));
     say(&home, 0, "READY=1");
     home.run(["start", "apps.json5"]).ok();
+    assert_eq!(home.row("web").status.as_str(), "online");
+}
+
+/// Forks a daemon, says that this is its main process, and ends; before that it may wait for a file `go`. Who ends is told
+/// apart by the code: the daemon ends with 7 when there is a file `end`.
+const FORKER: &str = r#"
+import os, signal, socket, sys, time
+
+line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+line.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
+
+def awaits(name):
+    while not os.path.exists(name):
+        time.sleep(0.02)
+
+child = os.fork()
+if child == 0:
+    os.setsid()
+    def heard(*_):
+        with open("heard", "w") as file:
+            file.write(str(os.getpid()))
+    signal.signal(signal.SIGUSR1, heard)
+    awaits("end")
+    os._exit(7)
+with open("pids.new", "w") as file:
+    file.write("%d %d" % (os.getpid(), child))
+os.rename("pids.new", "pids")
+if "waits" in sys.argv:
+    awaits("go")
+line.sendall(b"MAINPID=%d\nREADY=1" % child)
+"#;
+
+/// The pids of the forker and of its daemon.
+fn forked(home: &Home) -> (u32, u32) {
+    let pids = home.wait_file(home.work().join("pids"), |text| text.contains(&b' '));
+    let pids = String::from_utf8(pids).unwrap();
+    let (parent, child) = pids.split_once(' ').unwrap();
+    (parent.parse().unwrap(), child.parse().unwrap())
+}
+
+#[test]
+fn a_daemon_that_an_app_forks_and_names_is_its_main_process() {
+    let home = Home::new();
+    app(&home, &json!({ "ready": "notify", "pid_file": "web.pid" }));
+    home.file("speaker.py", FORKER);
+    home.run(["start", "apps.json5"]).ok();
+    let (parent, child) = forked(&home);
+    wait_gone(parent);
+    let row = home.row("web");
+    assert_eq!((row.pid, row.status.as_str(), row.restarts), (child, "online", 0));
+    assert_eq!(ends(&home, "web"), [] as [Value; 0]);
+    let described = home.run(["describe", "web", "--json"]).ok().json();
+    assert_eq!(described[0]["pids"], json!([child]));
+    assert!(
+        described[0]["row"]["usage"]["memory"].as_u64().is_some_and(|bytes| bytes > 0),
+        "{described}"
+    );
+    let file = home.work().join("web-0.pid");
+    assert_eq!(fs::read_to_string(&file).unwrap(), child.to_string());
+    home.run(["events", "web"])
+        .ok()
+        .says(&format!("pid {child}, it says so (MAINPID=), in place of {parent}"));
+    home.run(["sendSignal", "SIGUSR1", "web"]).ok();
+    home.wait_file(home.work().join("heard"), |text| text == child.to_string().as_bytes());
+    home.file("end", "");
+    home.wait_new_pid("web", child);
+    let end = ends(&home, "web").remove(0);
+    assert_eq!((&end["pid"], &end["code"]), (&json!(child), &json!(7)), "{end}");
+    fs::remove_file(home.work().join("end")).unwrap();
+    let named = home.wait_rows("its daemon again", |rows| {
+        rows[0].status.as_str() == "online"
+            && rows[0].pid != child
+            && rows[0].pid == forked(&home).1
+    });
+    home.run(["stop", "web"]).ok();
+    assert!(!is_alive(named[0].pid));
+    assert!(!file.exists());
+}
+
+#[test]
+fn no_death_of_a_daemon_loses_the_main_process_that_an_app_names() {
+    let home = Home::new();
+    app(&home, &json!({ "ready": "notify", "args": "waits" }));
+    home.file("speaker.py", FORKER);
+    home.run(["start", "apps.json5", "--no-wait"]).ok();
+    let (parent, child) = forked(&home);
+    let kill_meanwhile = |meanwhile: &dyn Fn()| {
+        let daemon = home.hello().pid;
+        signal(daemon, 19);
+        meanwhile();
+        signal(daemon, 9);
+        home.wait_until("another daemon answers", || home.hello().pid != daemon);
+    };
+    // It says so, and ends, while nobody hears it.
+    kill_meanwhile(&|| {
+        home.file("go", "");
+        wait_gone(parent);
+    });
+    let rows = home.wait_rows("it is up", |rows| rows[0].status.as_str() == "online");
+    assert_eq!((rows[0].pid, rows[0].restarts), (child, 0));
+    kill_meanwhile(&|| {});
+    assert_eq!((home.row("web").pid, home.row("web").restarts), (child, 0));
+    kill_meanwhile(&|| {
+        home.file("end", "");
+        wait_gone(child);
+    });
+    home.wait_until("its end is told", || !ends(&home, "web").is_empty());
+    let end = ends(&home, "web").remove(0);
+    assert_eq!((&end["pid"], &end["code"]), (&json!(child), &json!(7)), "{end}");
+}
+
+#[test]
+fn who_is_no_process_of_the_app_does_not_become_its_main_process() {
+    let home = Home::new();
+    app(&home, &json!({ "ready": "notify" }));
+    say(&home, 0, "READY=1");
+    home.run(["start", "apps.json5"]).ok();
+    let pid = home.row("web").pid;
+    // It ends with us.
+    let mut other =
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let none = "MAINPID=999999999".to_owned();
+    let said = [
+        (format!("MAINPID={}", other.id()), "it is not one of its processes"),
+        ("MAINPID=1".into(), "it is not one of its processes"),
+        (none, "there is no such process"),
+        (format!("MAINPID={}", gone.id()), "there is no such process"),
+    ];
+    for (number, (text, why)) in said.iter().enumerate() {
+        say(&home, number + 1, text);
+        let of = text.strip_prefix("MAINPID=").unwrap();
+        home.wait_until("it is told", || {
+            let events = home.run(["events", "web"]).ok().out();
+            events.contains(&format!("process {of} does not become it: {why}"))
+        });
+    }
+    assert_eq!((home.row("web").pid, home.row("web").status.as_str()), (pid, "online"));
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+/// Any user can wear the mark of an app of root, and so could have had it ended.
+#[test]
+fn a_process_of_another_user_does_not_become_the_main_one() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    app(&home, &json!({ "ready": "notify" }));
+    let drops = "line.send(b\"READY=1\")\nif os.fork() == 0: os.setuid(65534); line.send(b\"MAINPID=%d\" % os.getpid())\n";
+    home.file("speaker.py", SPEAKER.replace("number = 0\n", &format!("number = 0\n{drops}")));
+    home.run(["start", "apps.json5"]).ok();
+    home.wait_until("it is told", || {
+        let events = home.run(["events", "web"]).ok().out();
+        events.contains("does not become it: user 65534 is not that of the app, 0")
+    });
     assert_eq!(home.row("web").status.as_str(), "online");
 }

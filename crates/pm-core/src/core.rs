@@ -125,6 +125,9 @@ impl Core {
             Fact::Spawned(run, identity) => {
                 self.with_main(run, |instance| instance.spawned(now, identity));
             }
+            Fact::MainProcess(run, identity) => {
+                self.with_run(run, |instance| instance.main_process(run, identity));
+            }
             Fact::NotSpawned(run, failure) => {
                 self.with_main(run, |instance| instance.not_spawned(now, failure));
             }

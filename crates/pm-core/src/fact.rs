@@ -22,6 +22,8 @@ pub enum Fact {
     Withdrawn(RequestId),
     /// The process exists and has executed its program.
     Spawned(RunId, Identity),
+    /// Another process of the run is its main process from now on.
+    MainProcess(RunId, Identity),
     /// There is no process and never was one.
     NotSpawned(RunId, SpawnFailure),
     /// The app said that it is ready, or has shown it.

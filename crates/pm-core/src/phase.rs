@@ -178,6 +178,17 @@ impl Phase {
         }
     }
 
+    /// The same, to be changed.
+    pub(crate) const fn live_mut(&mut self) -> Option<&mut LiveRun> {
+        match self {
+            Self::Up { live, .. } => Some(live),
+            Self::Stopping(stopping) | Self::Killing { stopping, .. } | Self::Lost(stopping) => {
+                Some(&mut stopping.live)
+            }
+            Self::Down | Self::Starting { .. } | Self::Backoff { .. } | Self::Failed { .. } => None,
+        }
+    }
+
     /// Whether it is up and ready.
     pub(crate) const fn is_ready(&self) -> bool {
         matches!(self, Self::Up { ready: true, .. })

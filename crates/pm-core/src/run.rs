@@ -27,6 +27,17 @@ impl Instance {
         }
     }
 
+    /// Another process of this run is the main one from now on: what is known of the run stays.
+    pub(crate) fn main_process(&mut self, run: RunId, identity: Identity) {
+        let second = self.second.as_mut().map(|second| &mut second.phase);
+        for phase in [Some(&mut self.phase), second].into_iter().flatten() {
+            if let Some(live) = phase.live_mut().filter(|live| live.run == run) {
+                live.identity = identity;
+                (self.unsaved, self.changed) = (true, true);
+            }
+        }
+    }
+
     /// There never was a process.
     pub(crate) fn not_spawned(&mut self, now: Time, failure: SpawnFailure) {
         let Phase::Starting { run } = self.phase else { return };

@@ -17,10 +17,14 @@ use pm_os::identity::{NotOurs, ProcIdentity};
 use pm_os::tag::Tag;
 use pm_os::tree::{ProcEntry, ProcScan};
 
-use crate::runs::{self, Life, Run, Told};
+use crate::runs::{Life, Run, Told};
 use crate::slots::{Address, CHANNEL_SLOT, ChannelEnd, NOTICE_SLOT, PIDFD_SLOT, stream_of};
 use crate::strangers::{self, Strangers};
 use crate::{clock, daemon_log, node};
+
+mod main_process;
+
+use main_process::{MainTraces, main_process};
 
 /// Pipes and files by stream, and whose they are; without a file where descriptors were short.
 pub(crate) type KeptStreams = BTreeMap<StreamKey, (OwnedFd, Option<OwnedFd>, Option<Address>)>;
@@ -143,15 +147,13 @@ pub(crate) fn inherit(
         let mut run =
             Run::expected(tag, address, instance.slot, std::sync::Arc::clone(instance.app));
         let seen = marked.get(&id).map_or(&[][..], Vec::as_slice);
-        let known = identity.map(runs::from_core).or_else(|| first_process(tag, seen, kept));
-        let Some(known) = known else {
+        let exited = kept.exits.iter().find(|exit| exit.tag == tag.raw()).map(|exit| exit.pid);
+        let traces = MainTraces { seen, kept: kept.pidfds.get(&id), exited };
+        let Some(known) = main_process(tag, identity, &traces, &mut inheritance.facts) else {
             inheritance.facts.push(Fact::NotSpawned(id, SpawnFailure::Interrupted));
             inheritance.never.push(id);
             continue;
         };
-        if identity.is_none() {
-            inheritance.facts.push(Fact::Spawned(id, runs::to_core(known)));
-        }
         run.identity = Some(known);
         run.life = Life::Alive;
         run.open = [Stream::Out, Stream::Err]
@@ -355,26 +357,6 @@ fn raise_counters(
     }
 }
 
-/// The main process of a run that was being made when the daemon died: it leads its own session and is the oldest;
-/// or it has ended already, and the guardian knows its pid.
-fn first_process(tag: Tag, seen: &[ProcEntry], kept: &Kept) -> Option<ProcIdentity> {
-    let leads = |seen: &&ProcEntry| seen.session == seen.pid;
-    let oldest = seen.iter().filter(leads).min_by_key(|seen| seen.started);
-    if let Some(found) = oldest.or(seen.iter().min_by_key(|seen| seen.started)) {
-        let boot = pm_os::clock::boot_id();
-        return Some(match pm_os::identity::of(found.pid) {
-            Ok(identity) if identity.started == found.started => identity,
-            Ok(_) | Err(_) => {
-                ProcIdentity { pid: found.pid, started: found.started, boot, inode: 0 }
-            }
-        });
-    }
-    let stored = kept.pidfds.get(&RunId(tag.run())).map(|(pid, _)| *pid);
-    let exited = kept.exits.iter().find(|exit| exit.tag == tag.raw()).map(|exit| exit.pid);
-    let pid = stored.or(exited)?;
-    Some(ProcIdentity { pid, started: 0, boot: pm_os::clock::boot_id(), inode: 0 })
-}
-
 /// The slots of runs nobody knows any more, to be dropped.
 pub(crate) fn leftovers(kept: &Kept) -> impl Iterator<Item = (RunId, u8)> + '_ {
     let channels = kept.channels.keys().map(|run| (*run, CHANNEL_SLOT));
@@ -384,24 +366,22 @@ pub(crate) fn leftovers(kept: &Kept) -> impl Iterator<Item = (RunId, u8)> + '_ {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Child, Command, Stdio};
 
     use pm_os::tree::Depth;
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// Once its guardian is dead, process 1 reaps it whenever it likes.
-    #[test]
-    fn who_ends_and_is_reaped_right_after_the_scan_has_ended() {
-        let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+    /// It ends with us.
+    fn child() -> (Child, ProcIdentity) {
+        let child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
         let known = pm_os::identity::of(i32::try_from(child.id()).unwrap()).unwrap();
-        let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
-        let us = std::process::id();
-        assert!(!is_orphan(&scan, known, us), "who reaps it tells how it ended");
-        assert!(is_orphan(&scan, known, us + 1));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        (child, known)
+    }
+
+    /// What the journal says of run 7, whose main process is this.
+    fn written(known: ProcIdentity) -> Vec<Record> {
         let sample = include_str!("../../../fixtures/fuzz/samples/journal");
         let lines = sample.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let app = lines.map(|line| line["record"].clone()).find(|line| line["app"]["id"] == 0);
@@ -411,8 +391,37 @@ mod tests {
             "id": 0, "app": 0, "slot": 0, "want": "up", "restarts": 0, "unstable": 0, "flaps": 0, "last_delay": 0,
             "created": 1, "phase": { "alive": alive },
         } });
-        let records = [app.unwrap(), seat].map(|record| serde_json::from_value(record).unwrap());
-        let (_, inheritance) = inherit(records.into(), &scan, &mut Kept::default(), (1, false));
+        [app.unwrap(), seat].map(|record| serde_json::from_value(record).unwrap()).into()
+    }
+
+    /// Once its guardian is dead, process 1 reaps it whenever it likes.
+    #[test]
+    fn who_ends_and_is_reaped_right_after_the_scan_has_ended() {
+        let (mut child, known) = child();
+        let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+        let us = std::process::id();
+        assert!(!is_orphan(&scan, known, us), "who reaps it tells how it ended");
+        assert!(is_orphan(&scan, known, us + 1));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (_, inheritance) = inherit(written(known), &scan, &mut Kept::default(), (1, false));
         assert_eq!(inheritance.vanished, [RunId(7)]);
+    }
+
+    /// The daemon before died between the word to the guardian and that to the journal, dead as the one before may be.
+    #[test]
+    fn a_main_process_that_a_run_has_named_is_known_by_who_keeps_it() {
+        let ((mut before, written_down), (mut child, named)) = (child(), child());
+        before.kill().unwrap();
+        before.wait().unwrap();
+        let scan = ProcScan::take(Depth::Tags, &[]).unwrap();
+        let mut kept = Kept::default();
+        kept.pidfds.insert(RunId(7), (named.pid, named.open().unwrap()));
+        let (_, inheritance) = inherit(written(written_down), &scan, &mut kept, (1, false));
+        assert_eq!(inheritance.facts, [Fact::MainProcess(RunId(7), crate::runs::to_core(named))]);
+        assert_eq!(inheritance.vanished, []);
+        assert_eq!(inheritance.runs[0].1.identity, Some(named));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

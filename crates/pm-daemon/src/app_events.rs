@@ -24,6 +24,11 @@ pub(crate) fn online(run: &mut Run) {
     }
 }
 
+/// Another process of it is the main one from now on.
+pub(crate) fn main_named(run: &Run, pid: i32) {
+    daemon_log::note(format_args!("App [{}] has main process {pid} by its own word", Named(run)));
+}
+
 /// There is none.
 pub(crate) fn not_born(run: Option<&Run>, failure: &SpawnFailure) {
     let Some(run) = run else { return };

@@ -14,7 +14,7 @@ use pm_spec::{Bytes, HookStage, Readiness, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
-use crate::inlet::{CoreInput, Newborn};
+use crate::inlet::{CoreInput, Newborn, Notice};
 use crate::inquiries;
 use crate::renewal::Renewals;
 use crate::runs::Run;
@@ -253,8 +253,33 @@ impl CoreDriver {
     }
 
     /// A run said something of itself.
-    pub(crate) fn noticed(&mut self, run: RunId, notice: SelfReport) {
-        let SelfReport { is_ready, is_reloading, status, said } = notice;
+    pub(crate) fn noticed(&mut self, run: RunId, notice: Notice) {
+        let Notice { report, main, done } = notice;
+        match main {
+            Some(Ok(named)) => {
+                let fact = self.executor.runs_mut().main_named(run, named);
+                self.step_if(fact);
+            }
+            Some(Err(why)) if self.executor.runs_mut().main_refused(run, &why) => {
+                if let Some(instance) = self.core.instance_of_run(run) {
+                    self.executor.main_refused(&instance, why);
+                }
+            }
+            Some(Err(_)) | None => {}
+        }
+        self.reported(run, report);
+        // Who said it may be gone, and the one who heard it.
+        done.send(self.executor.runs().get(run).and_then(|run| run.identity)).ok();
+    }
+
+    /// All is heard that a run said before its main process ended.
+    pub(crate) fn heard(&mut self, run: RunId) {
+        let fact = self.executor.runs_mut().heard(run);
+        self.step_if(fact);
+    }
+
+    fn reported(&mut self, run: RunId, report: SelfReport) {
+        let SelfReport { is_ready, is_reloading, status, main: _, said } = report;
         if let Some(status) = status {
             self.executor.runs_mut().says(run, status.clone());
             // While it is not ready this says why not.

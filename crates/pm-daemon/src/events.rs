@@ -34,6 +34,7 @@ struct Subject {
     status: Status,
     health: Option<Health>,
     failures: u32,
+    pid: Option<u32>,
     draft: Option<Event>,
 }
 
@@ -49,14 +50,14 @@ impl Events {
         self.file.write(now);
     }
 
-    /// A command that goes with a run of it failed.
-    pub(crate) fn hook_failed(
+    /// Something of an instance that is no fact of the core.
+    pub(crate) fn of_instance(
         &mut self,
         instance: &InstanceView<'_>,
-        why: String,
+        (kind, why): (EventKind, String),
         clocks: Clocks<'_>,
     ) {
-        let event = Event { why: Some(why), ..draft(EventKind::HookFailed) };
+        let event = Event { why: Some(why), ..draft(kind) };
         self.add(Some(of(instance.app, instance.id, event)), clocks);
     }
 
@@ -66,6 +67,9 @@ impl Events {
         let (run, draft) = match fact {
             Fact::Spawned(run, identity) => {
                 (*run, Some(Event { pid: Some(identity.pid), ..draft(EventKind::Started) }))
+            }
+            Fact::MainProcess(run, identity) => {
+                (*run, Some(Event { pid: Some(identity.pid), ..draft(EventKind::MainProcess) }))
             }
             Fact::NotSpawned(run, SpawnFailure::Refused(why) | SpawnFailure::Short(why)) => {
                 let why = Some(format!("could not {why}"));
@@ -93,6 +97,7 @@ impl Events {
             status: instance.status,
             health: instance.health,
             failures: instance.failures,
+            pid: instance.run.and_then(|(_, identity)| identity).map(|identity| identity.pid),
             draft,
         });
     }
@@ -155,6 +160,9 @@ impl Subject {
         } else if draft.event == EventKind::Started {
             let by = instance.starter.map(ToString::to_string);
             Some(Event { restarts: Some(instance.restarts), by, ..draft })
+        } else if draft.event == EventKind::MainProcess {
+            let before = self.pid.map(|pid| format!(", in place of {pid}")).unwrap_or_default();
+            Some(Event { why: Some(format!("it says so (MAINPID=){before}")), ..draft })
         } else {
             Some(draft)
         };

@@ -247,7 +247,15 @@ impl Executor {
         if let Some((run, _)) = instance.run {
             self.publisher.commands().failed(run, stage, why.clone());
         }
-        self.events.hook_failed(instance, why, clocks);
+        self.events.of_instance(instance, (EventKind::HookFailed, why), clocks);
+    }
+
+    /// The process that a run named is not its main one.
+    pub(crate) fn main_refused(&mut self, instance: &InstanceView<'_>, why: String) {
+        daemon_log::note(format_args!("{} (id {}): {why}", instance.app.name, instance.id.0));
+        let clocks = Clocks::read(self.journal.dates());
+        self.events.of_instance(instance, (EventKind::MainProcess, why), clocks);
+        self.events.write();
     }
 
     /// What happened to apps, written down for people.

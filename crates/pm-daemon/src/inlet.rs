@@ -11,6 +11,7 @@ use pm_os::cgroup::Cgroup;
 use pm_os::identity::ProcIdentity;
 use pm_protocol::Request;
 use pm_spec::{ByteString, HookStage};
+use tokio::sync::oneshot;
 
 use crate::caller::Caller;
 use crate::self_report::SelfReport;
@@ -49,7 +50,9 @@ pub(crate) enum Inlet {
     /// What a run that was asked has shown.
     Answered(Fact),
     /// What a run has said of itself.
-    Noticed(RunId, SelfReport),
+    Noticed(RunId, Notice),
+    /// All is heard that a run said of itself before its main process ended.
+    Heard(RunId),
     /// Figures.
     Sampled(Sample),
     /// A file of an app has changed.
@@ -79,6 +82,16 @@ pub(crate) struct Newborn {
     pub(crate) group: Option<Cgroup>,
     /// The sockets it was given.
     pub(crate) sockets: Vec<SocketInode>,
+}
+
+/// One message of a run about itself.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    pub(crate) report: SelfReport,
+    /// The process that it wants to have for its main one, or why that can't be.
+    pub(crate) main: Option<Result<(ProcIdentity, OwnedFd), String>>,
+    /// Who is its main process now, once what was said is done and written down.
+    pub(crate) done: oneshot::Sender<Option<ProcIdentity>>,
 }
 
 /// What the core is asked or told by others than its runs.

@@ -185,6 +185,7 @@ impl Reactor {
             Inlet::Quiet(run) => driver.parts().0.runs_mut().drained(run),
             Inlet::Answered(fact) => driver.answered(fact),
             Inlet::Noticed(run, notice) => driver.noticed(run, notice),
+            Inlet::Heard(run) => driver.heard(run),
             Inlet::Sampled(sample) => {
                 driver.sampled(sample);
                 self.calls.sampled(driver);

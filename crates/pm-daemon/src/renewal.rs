@@ -105,6 +105,7 @@ fn runs_of_fact(core: &Core, fact: &Fact) -> Vec<NextRun> {
         | Fact::Checked(..)
         | Fact::Outside(..)
         | Fact::Notified(..)
+        | Fact::MainProcess(..)
         | Fact::WorkersReplaced(_)
         | Fact::Ended(..)
         | Fact::TreeGone(_)

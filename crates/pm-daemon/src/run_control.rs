@@ -318,8 +318,25 @@ impl RunControl {
         }
     }
 
-    /// A main process ended. With a tree to end as well, somebody looks first who is left.
+    /// A main process ended. What it said before comes first.
     pub(crate) fn ended(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
+        let run = self.owners.runs.get_mut(id)?;
+        let Some(notices) = &run.notices else { return self.is_over(id, ending) };
+        notices.hear_last_words();
+        run.life = Life::Ended(ending, Told::Unheard);
+        None
+    }
+
+    /// All is heard that it said before its end.
+    pub(crate) fn heard(&mut self, id: RunId) -> Option<Fact> {
+        match self.get(id)?.life {
+            Life::Ended(ending, Told::Unheard) => self.is_over(id, ending),
+            Life::Ended(..) | Life::Alive | Life::Expected(_) => None,
+        }
+    }
+
+    /// With a tree to end as well, somebody looks first who is left.
+    fn is_over(&mut self, id: RunId, ending: Ending) -> Option<Fact> {
         let run = self.owners.runs.get_mut(id)?;
         app_events::exited(run, ending);
         run.waiting = None;
@@ -345,7 +362,7 @@ impl RunControl {
                 Some(Fact::Ended(id, ending, rest))
             }
             Life::Ended(_, Told::Yes) => (!stragglers).then_some(Fact::TreeGone(id)),
-            Life::Expected(_) | Life::Alive => None,
+            Life::Ended(_, Told::Unheard) | Life::Expected(_) | Life::Alive => None,
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Told {
     Yes,
     /// Somebody looks who is left of the tree.
     NotYet,
+    /// What it said before is still to be heard: perhaps that another process is its main one.
+    Unheard,
 }
 
 /// What a run has said of what it is at.
@@ -45,6 +47,8 @@ pub(crate) struct OwnWords {
     pub(crate) status: Option<String>,
     /// It takes a new configuration (`RELOADING=1`), until it is ready again.
     pub(crate) reloads: bool,
+    /// Why the process it named last is not its main one.
+    pub(crate) refused: Option<String>,
 }
 
 impl OwnWords {

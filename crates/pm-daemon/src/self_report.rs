@@ -1,5 +1,7 @@
 //! What one message of a run about itself says (`sd_notify(3)`). Pure.
 
+use std::str::FromStr;
+
 use pm_core::Notified;
 use pm_spec::Span;
 
@@ -15,6 +17,8 @@ pub(crate) struct SelfReport {
     pub(crate) is_reloading: bool,
     /// `STATUS=`; empty: there is nothing to say any more.
     pub(crate) status: Option<String>,
+    /// `MAINPID=`.
+    pub(crate) main: Option<i32>,
     /// All else.
     pub(crate) said: Vec<Notified>,
 }
@@ -41,8 +45,10 @@ impl SelfReport {
             let text = String::from_utf8_lossy(status);
             let plain = text.trim().chars().filter(|c| !c.is_control());
             self.status = Some(plain.take(SHOWN).collect());
+        } else if let Some(pid) = line.strip_prefix(b"MAINPID=") {
+            self.main = number(pid).or(self.main);
         } else if let Some(micros) = line.strip_prefix(b"EXTEND_TIMEOUT_USEC=") {
-            let micros = std::str::from_utf8(micros).ok().and_then(|text| text.parse::<u64>().ok());
+            let micros = number::<u64>(micros);
             let span = micros.map(|micros| Span::from_millis(micros.div_ceil(1000)));
             self.said.extend(span.map(Notified::NeedsTime));
         }
@@ -52,6 +58,10 @@ impl SelfReport {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn number<N: FromStr>(text: &[u8]) -> Option<N> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -64,10 +74,13 @@ mod tests {
             SelfReport::parse(b"READY=1\nSTATUS= serving\x07 \nMAINPID=7\nX_OWN=1\nREADY=0\n");
         assert_eq!((notice.is_ready, notice.status.as_deref()), (true, Some("serving")));
         assert!(notice.said.is_empty());
+        assert_eq!(notice.main, Some(7));
         let notice = SelfReport::parse(b"WATCHDOG=1\nEXTEND_TIMEOUT_USEC=1500001\nSTOPPING=1");
         let span = Span::from_millis(1501);
         assert_eq!(notice.said, [Notified::Alive, Notified::NeedsTime(span), Notified::Leaves]);
-        for nothing in [&b""[..], b"READY", b"READY=2", b"EXTEND_TIMEOUT_USEC=x", b"\xff\n\0"] {
+        for nothing in
+            [&b""[..], b"READY", b"READY=2", b"EXTEND_TIMEOUT_USEC=x", b"MAINPID=x", b"\xff\n\0"]
+        {
             assert!(SelfReport::parse(nothing).is_empty(), "{nothing:?}");
         }
         let notice = SelfReport::parse(b"RELOADING=1\nMONOTONIC_USEC=17");

@@ -2,13 +2,15 @@
 //! kernel's pidfs gives each process together are not. Nothing here sends a signal.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::clock::{self, BootId};
-use crate::errno;
 use crate::procfs;
+use crate::{errno, poll};
 
 /// Magic number of pidfs in `statfs` (linux/magic.h, since 6.9).
 const PIDFS: i64 = 0x5049_4446;
@@ -63,6 +65,13 @@ pub fn of(pid: i32) -> Result<ProcIdentity, NotOurs> {
     Ok(ProcIdentity { pid, started, boot: clock::boot_id(), inode: inode(&pidfd) })
 }
 
+/// The user as whom a process runs.
+pub fn user_of(pid: i32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 impl ProcIdentity {
     /// Opens a pidfd and only then checks that it refers to this very process.
     ///
@@ -109,6 +118,11 @@ fn start_of(pid: i32) -> Result<u64, NotOurs> {
         Ok(None) => Err(NotOurs::Gone { pid }),
         Err(errno) => Err(NotOurs::Unreadable { pid, errno }),
     }
+}
+
+/// Whether the process behind a pidfd has ended, reaped or not.
+pub fn has_ended(pidfd: impl AsFd) -> bool {
+    poll::ready(pidfd, PollFlags::IN, Duration::ZERO) == Ok(true)
 }
 
 /// Whether the process behind a pidfd was reaped: signal 0 finds a zombie but nothing after it.

@@ -82,6 +82,8 @@ pub enum EventKind {
     JobFailed,
     /// A command that goes with its run failed (`post_start`, `pre_stop`, `post_stop`).
     HookFailed,
+    /// It has named another main process (`MAINPID=`); with no pid: which can't be it.
+    MainProcess,
     /// Somebody sent it a signal.
     Signaled,
     /// The first daemon of a guardian begins.
@@ -118,6 +120,7 @@ impl EventKind {
             Self::JobDone => "job done",
             Self::JobFailed => "job failed",
             Self::HookFailed => "hook failed",
+            Self::MainProcess => "main process",
             Self::Signaled => "signaled",
             Self::DaemonStarted => "daemon started",
             Self::DaemonReplaced => "daemon replaced",

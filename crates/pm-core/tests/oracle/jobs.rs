@@ -72,6 +72,7 @@ impl JobLaws {
             | Fact::Unready(..)
             | Fact::Checked(..)
             | Fact::Outside(..)
+            | Fact::MainProcess(..)
             | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::HookOver(..)

@@ -122,6 +122,7 @@ impl Oracle {
             | Fact::Unready(..)
             | Fact::Checked(..)
             | Fact::Outside(..)
+            | Fact::MainProcess(..)
             | Fact::Notified(..)
             | Fact::MemoryMeasured(..)
             | Fact::HookOver(..)

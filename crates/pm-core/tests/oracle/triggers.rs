@@ -83,6 +83,7 @@ impl TriggerLaws {
             | Fact::Unready(..)
             | Fact::Checked(..)
             | Fact::Outside(..)
+            | Fact::MainProcess(..)
             | Fact::Notified(..)
             | Fact::WorkersReplaced(_)
             | Fact::Ended(..)

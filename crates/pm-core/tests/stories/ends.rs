@@ -1,8 +1,8 @@
 //! How things end: by themselves, by a person, by a rule.
 
 use pm_core::{
-    Ask, Became, Cause, Ending, Existing, Fact, Order, Patience, Reach, Refused, Remaining, Reply,
-    RunSignal, Status,
+    Ask, Became, Cause, Ending, Existing, Fact, Identity, Order, Patience, Reach, Refused,
+    Remaining, Reply, RunSignal, Status,
 };
 use pm_spec::{AppSpec, Bytes, Delay, Reload, Restart, Schedule, Select, Signal, Span, Start};
 
@@ -337,4 +337,20 @@ fn a_tree_that_is_swept_has_not_ended_while_its_main_process_has_not() {
     assert_eq!(story.instance(0).run.map(|run| run.0), Some(run));
     story.end(run, Ending::Exited(0));
     assert_eq!(story.became(request), [Became::Stopped]);
+}
+
+/// It forked, and said who goes on.
+#[test]
+fn a_run_has_the_main_process_that_it_names() {
+    let mut story = Story::default();
+    let run = story.up(vec![app("web")])[0];
+    let named = Identity { pid: 77, started: 78, inode: 79 };
+    let orders = story.tell(Fact::MainProcess(run, named));
+    let written = orders.iter().find_map(Order::record).expect("it is written down");
+    assert!(serde_json::to_string(written).unwrap_or_default().contains("\"pid\":77"));
+    assert_eq!(story.instance(0).run, Some((run, Some(named))));
+    assert_eq!((story.instance(0).status, story.instance(0).restarts), (Status::Online, 0));
+    story.end(run, CRASH);
+    assert_eq!(story.instance(0).history.back().map(|end| end.pid), Some(77));
+    assert_eq!(story.tell(Fact::MainProcess(run, named)), [], "a run that is over has none");
 }

@@ -100,6 +100,7 @@ impl GuardianHandover {
                     | Inlet::Quiet(_)
                     | Inlet::Answered(_)
                     | Inlet::Noticed(..)
+                    | Inlet::Heard(_)
                     | Inlet::Sampled(_)
                     | Inlet::Touched(..)
                     | Inlet::StreamEnded(_)
@@ -119,7 +120,8 @@ impl GuardianHandover {
         let untold = self.driver.executor().runs().all().iter();
         let untold = untold.filter_map(|(id, run)| match run.life {
             Life::Ended(ending, Told::NotYet) => Some((id, ending)),
-            Life::Ended(_, Told::Yes) | Life::Alive | Life::Expected(_) => None,
+            // The next daemon hears what this one said last: it may have named another main process.
+            Life::Ended(_, Told::Unheard | Told::Yes) | Life::Alive | Life::Expected(_) => None,
         });
         for (id, ending) in untold.collect::<Vec<_>>() {
             self.driver.step(Fact::Ended(id, ending, Remaining::Stragglers));

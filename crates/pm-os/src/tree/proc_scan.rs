@@ -238,10 +238,7 @@ impl ProcScan {
 /// Whether a process is of this user, or of root, whom a program may be started as. Who can't be asked any more is
 /// taken for one: he is opened before he is touched.
 fn may_be_of(pid: i32, user: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    let real = line.and_then(|line| line.split_whitespace().next()?.parse::<u32>().ok());
-    real.is_none_or(|real| real == user || real == 0)
+    identity::user_of(pid).is_none_or(|real| real == user || real == 0)
 }
 
 /// By what a process without a mark is known, each with the run it tells.
