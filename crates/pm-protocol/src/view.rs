@@ -81,6 +81,9 @@ pub struct Row {
     /// Whether the note is that it ends again and again and looks well in between, which PM2 does not tell.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub goes_round: bool,
+    /// Whether so many of its runs in a row have failed that it is called out (`flapping_limit`), and none has lasted since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flapping: bool,
     /// When it runs next and how its runs went, if it is a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Box<JobView>>,

@@ -22,6 +22,8 @@ pub struct RuleLimit {
 pub struct AlertRules {
     /// It is not tried again.
     pub errored: bool,
+    /// So many failures in a row are called out (`flapping_limit`).
+    pub flapping: bool,
     /// Down although nobody said so, and not by its own good end.
     pub stopped: bool,
     /// The last run of a job failed.
@@ -39,8 +41,9 @@ pub struct AlertRules {
 }
 
 /// Rule, and what it is where nobody said anything.
-pub const ALERT_RULES: [(&str, &str); 8] = [
+pub const ALERT_RULES: [(&str, &str); 9] = [
     ("errored", "on"),
+    ("flapping", "on"),
     ("stopped", "on"),
     ("restarts", "5 in 10m"),
     ("memory", "off"),
@@ -65,6 +68,7 @@ impl AlertRules {
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
         match name {
             "errored" => self.errored = switch(text)?,
+            "flapping" => self.flapping = switch(text)?,
             "stopped" => self.stopped = switch(text)?,
             "job_failed" => self.job_failed = switch(text)?,
             "unhealthy" => self.unhealthy = switch(text)?,
@@ -77,7 +81,9 @@ impl AlertRules {
                 self.disk = Some(RuleLimit { most, ms: 0 });
             }
             _ => {
-                return Err("errored, stopped, restarts, memory, cpu, job_failed, unhealthy, disk");
+                return Err(
+                    "errored, flapping, stopped, restarts, memory, cpu, job_failed, unhealthy, disk",
+                );
             }
         }
         Ok(())
@@ -135,6 +141,7 @@ mod tests {
         let read =
             |name: &str, text: &str| AlertRules::read(&[(name.to_owned(), text.to_owned())].into());
         let usual = AlertRules::read(&BTreeMap::new()).unwrap();
+        assert!(usual.flapping && !read("flapping", "off").unwrap().flapping);
         assert!(usual.errored && usual.stopped && usual.job_failed && usual.unhealthy);
         assert_eq!(usual.restarts, Some(RuleLimit { most: 5, ms: 600_000 }));
         assert_eq!((usual.memory, usual.cpu), (None, None));

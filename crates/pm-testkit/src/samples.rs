@@ -29,6 +29,7 @@ pub fn row(id: u32, name: &str, status: Status) -> Row {
         watching: false,
         note: None,
         goes_round: false,
+        flapping: false,
         job: None,
         health: None,
         waits_for: None,

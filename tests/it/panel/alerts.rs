@@ -421,6 +421,44 @@ fn an_app_that_gives_up_is_told_of_by_the_panel() {
 }
 
 #[test]
+fn an_app_that_fails_again_and_again_is_told_of_though_it_is_tried_on() {
+    let home = Home::new();
+    let (port, heard) = server(&[("200 OK", "ok")]);
+    let file = |rules: &str| {
+        home.file(
+            "ecosystem.json5",
+            format!(
+                "{{ apps: [{{ name: 'flaps', script: 'bad.sh', interpreter: 'sh', restart: 'always', flapping_limit: 3,\
+                 max_restarts: 100000, restart_delay: 10 }}],\
+                 alerts: {{ restarts: 'off', errored: 'off', {rules}\
+                 channels: {{ ops: {{ kind: 'webhook', url: 'http://127.0.0.1:{port}/' }} }} }} }}"
+            ),
+        )
+    };
+    home.file("bad.sh", "[ -e go ] && exec sleep 1000; exit 3");
+    file("flapping: 'perhaps',");
+    home.run(["start", "ecosystem.json5"]).ends(2).complains("wanted is on or off");
+    file("");
+    home.run(["start", "ecosystem.json5", "--no-wait"]);
+    let _desk = desk(&home);
+    let told: Value =
+        serde_json::from_str(&heard.recv_timeout(PATIENCE * 3).unwrap().body).unwrap();
+    let alert = &told["alerts"][0];
+    let said = (&alert["app"], &alert["rule"], &alert["state"]);
+    assert_eq!(said, (&json!("flaps"), &json!("flapping"), &json!("raised")), "{told}");
+    let text = told["text"].as_str().unwrap();
+    assert!(
+        text.contains("flaps: fails again and again (") && told["alerts"][1].is_null(),
+        "{told}"
+    );
+    // The page and the command line know it by this name.
+    home.run(["web", "alert", "set", "flapping", "off"]).ok();
+    home.run(["web", "alert", "list"]).ok().says("flapping");
+    fs::write(home.work().join("go"), "").unwrap();
+    home.wait_status("flaps", "online");
+}
+
+#[test]
 fn a_file_tells_of_its_own_apps_to_its_own_channels() {
     let home = Home::new();
     let (port, heard) = server(&[("200 OK", "ok")]);

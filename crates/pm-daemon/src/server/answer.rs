@@ -53,6 +53,7 @@ pub(crate) fn row(
         watching: (instance.wanted || instance.resting)
             && instance.app.watch.as_ref().is_some_and(|watch| watch.on),
         goes_round: round.is_some(),
+        flapping: is_flapping(instance, clocks),
         note: note.or(round).or_else(|| figures.commands.failure_of(instance)),
         job: instance.app.is_job().then(|| Box::new(job(instance, (clocks, next)))),
         health: instance.health,
@@ -150,11 +151,23 @@ fn waiting(instance: &InstanceView<'_>) -> Option<String> {
 /// A run that is older proves more than those before it, in ms.
 const OLD: u64 = 60_000;
 
+/// Whether it has failed so often in a row that it is called out, and not run for long since.
+fn is_flapping(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> bool {
+    let limit = instance.app.restart.flapping_limit;
+    let is_called_out = limit > 0 && instance.failures >= limit;
+    let is_up = instance.status == Status::Online;
+    is_called_out && instance.status != Status::Stopped && (!is_up || is_young(instance, clocks))
+}
+
+fn is_young(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> bool {
+    let age = |began| clocks.wall().saturating_sub(clocks.date(began));
+    instance.since.is_some_and(|began| age(began) < OLD)
+}
+
 /// That it runs again after failures: up to the next one it looks well.
 fn failing(instance: &InstanceView<'_>, clocks: Clocks<'_>) -> Option<String> {
-    let began = instance.since.filter(|_| instance.run.is_some() && instance.failures > 0)?;
-    let is_young = clocks.wall().saturating_sub(clocks.date(began)) < OLD;
-    let last = instance.history.back().filter(|_| is_young)?;
+    let has_failed = instance.run.is_some() && instance.failures > 0;
+    let last = instance.history.back().filter(|_| has_failed && is_young(instance, clocks))?;
     let many = match instance.failures {
         1 => "a failure".into(),
         failures => format!("{failures} failures in a row"),

@@ -17,8 +17,9 @@ pub(crate) struct AlertLetter {
 }
 
 /// Rule, and its words in both languages.
-const WORDS: [(&str, &str, &str); 8] = [
+const WORDS: [(&str, &str, &str); 9] = [
     ("errored", "gave up", "已放弃重启"),
+    ("flapping", "fails again and again", "反复失败"),
     ("stopped", "stopped unasked", "意外停止"),
     ("restarts", "restarts too often", "频繁重启"),
     ("memory", "memory", "内存过高"),

@@ -149,7 +149,7 @@ impl AlertSettings {
         let wrong = |wanted| AlertError::Value { said: format!("{key}: {value}"), wanted };
         if !is_known && !AlertWishes::KEYS.contains(&key) {
             return Err(wrong(
-                "errored, stopped, restarts, memory, cpu, job_failed, unhealthy, disk, apps, quiet, cap or lang",
+                "errored, flapping, stopped, restarts, memory, cpu, job_failed, unhealthy, disk, apps, quiet, cap or lang",
             ));
         }
         self.wishes.set(key, value).map_err(wrong)

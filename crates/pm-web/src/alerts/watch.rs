@@ -281,6 +281,7 @@ fn sighting(row: &Row, end: Option<&String>) -> Sighting {
         standing: row.standing(),
         is_up: row.status == Status::Online,
         restarts: row.restarts,
+        flaps: row.flapping,
         cpu: is_measured.then_some(row.usage.cpu),
         memory: is_measured.then_some(row.usage.memory),
         job_failed: row.job.as_ref().is_some_and(|job| job.failed),

@@ -24,6 +24,8 @@ pub(crate) struct Sighting {
     pub(crate) standing: &'static str,
     pub(crate) is_up: bool,
     pub(crate) restarts: u32,
+    /// Whether it has failed so often in a row that it is called out, and not run for long since.
+    pub(crate) flaps: bool,
     /// Per cent of one core, if it was measured.
     pub(crate) cpu: Option<f32>,
     /// Bytes, if they were measured.
@@ -67,6 +69,8 @@ pub(crate) struct AlertCase {
 pub(crate) struct Watchman {
     cases: BTreeMap<(String, u32), AlertCase>,
     restarts: BTreeMap<u32, (u32, VecDeque<u64>)>,
+    /// With how many restarts those that flap were seen last.
+    flapping: BTreeMap<u32, u32>,
     /// Those that ended unasked and are not up again.
     stopped: BTreeMap<u32, String>,
 }
@@ -114,6 +118,7 @@ impl Watchman {
         self.cases.retain(|(_, id), _| *id == MACHINE || ids.contains(id));
         self.restarts.retain(|id, _| ids.contains(id));
         self.stopped.retain(|id, _| ids.contains(id));
+        self.flapping.retain(|id, _| ids.contains(id));
         let mut news = Vec::new();
         for one in seen {
             for finding in self.findings(rules, one, now_ms) {
@@ -151,6 +156,8 @@ impl Watchman {
         }
         let note = || one.note.clone();
         add("errored", rules.errored, (one.standing == "errored").then(note), 0, SETTLED);
+        let is_flapping = self.flaps(one);
+        add("flapping", rules.flapping, is_flapping.then(note), 0, SETTLED);
         add("stopped", rules.stopped, self.stopped.get(&one.id).cloned(), 0, SETTLED);
         add("job_failed", rules.job_failed, one.job_failed.then(note), 0, 0);
         let was_unhealthy = self.is_raised("unhealthy", one.id) && !one.is_up;
@@ -178,6 +185,13 @@ impl Watchman {
 
     fn is_raised(&self, rule: &str, id: u32) -> bool {
         self.cases.get(&(rule.to_owned(), id)).is_some_and(|case| case.is_raised)
+    }
+
+    /// Whether it fails again and again: up to its next failure it looks well, and who was told of it and is not up is not well.
+    fn flaps(&mut self, one: &Sighting) -> bool {
+        let seen = self.flapping.insert(one.id, one.restarts);
+        let is_new = one.flaps && (!one.is_up || seen.is_none_or(|seen| seen < one.restarts));
+        is_new || (self.is_raised("flapping", one.id) && !one.is_up)
     }
 
     /// How often it was restarted within this time.
@@ -305,6 +319,29 @@ mod tests {
             (world.at(111, &one("online")), world.0.next_at(&world.1)),
             (String::new(), None)
         );
+    }
+
+    #[test]
+    fn who_fails_again_and_again_is_told_of_once_and_is_well_when_it_has_run_for_long() {
+        let mut world = World::with("flapping", "on");
+        let app = |standing, restarts, flaps| Sighting { restarts, flaps, ..one(standing) };
+        assert_eq!(world.at(0, &app("online", 9, false)), "");
+        assert_eq!(world.at(1, &app("waiting restart", 9, true)), "+flapping");
+        for second in 2..50 {
+            // Only its runs are seen, each well as far as one can see.
+            assert_eq!(
+                world.at(second, &app("online", 9 + u32::try_from(second).unwrap(), true)),
+                ""
+            );
+        }
+        assert_eq!(world.at(50, &app("errored", 58, true)), "");
+        assert_eq!(world.at(200, &app("errored", 58, true)), "", "down is not well");
+        assert_eq!(world.at(201, &app("online", 59, false)), "");
+        assert_eq!(world.0.next_at(&world.1), Some(261_000));
+        assert_eq!(world.at(261, &app("online", 59, false)), "-flapping");
+        assert_eq!(world.at(262, &app("online", 59, false)), "");
+        let mut world = World::with("flapping", "on");
+        assert_eq!(world.at(0, &app("online", 59, true)), "+flapping", "the first that is seen");
     }
 
     #[test]
