@@ -267,3 +267,45 @@ fn what_was_missed_while_nobody_was_there_is_made_up_for_once() {
     home.run(["delete", "job"]).ok();
     assert!(!stamp.exists() && runs(&home) == 3);
 }
+
+/// When each job comes next, in ms since 1970.
+fn next_times(home: &Home) -> Vec<u64> {
+    let listed = home.run(["list", "--json"]).ok().json();
+    listed.as_array().unwrap().iter().map(|row| row["job"]["next"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_random_delay_is_within_its_window_another_for_each_job_and_none_for_run() {
+    let home = Home::new();
+    home.script("job", "echo run >> runs");
+    let apps = |delay: &str| {
+        let app = |name| {
+            format!(
+                "{{ name: '{name}', script: './job', schedule: '{NEVER}', cron_timezone: 'UTC'{delay} }}"
+            )
+        };
+        let all = ["exact", "one", "two", "three", "four"].map(app).join(", ");
+        home.file("jobs.json5", format!("{{ apps: [{all}] }}"));
+    };
+    apps("");
+    home.run(["apply", "jobs.json5"]).ok();
+    let at = next_times(&home)[0];
+    assert_eq!(next_times(&home), [at; 5]);
+    // A change of it holds at once.
+    apps(", random_delay: '6h'");
+    home.run(["apply", "jobs.json5"]).ok();
+    let put_off = next_times(&home);
+    let window = at..at + 6 * 3_600_000;
+    assert!(put_off.iter().all(|time| window.contains(time)), "{put_off:?} are not in {window:?}");
+    let different: std::collections::BTreeSet<_> = put_off.iter().collect();
+    assert_eq!(different.len(), 5, "each has its own: {put_off:?}");
+    home.run(["describe", "one"]).ok().says(&format!("{NEVER}, UTC, up to 6h later"));
+    // Neither another daemon nor another start draws anew.
+    let daemon = home.hello().pid;
+    pm_testkit::signal(daemon, 9);
+    home.wait_until("another daemon answers", || home.hello().pid != daemon);
+    assert_eq!(next_times(&home), put_off);
+    home.run(["run", "one"]).ok();
+    assert_eq!(runs(&home), 1, "whoever asks for it now has it now");
+    assert_eq!(next_times(&home), put_off);
+}
