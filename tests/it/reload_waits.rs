@@ -37,6 +37,32 @@ fn a_reload_whose_daemon_died_and_one_that_meets_it_wait_until_the_old_run_has_l
     assert!(tally.hard.is_empty(), "{tally:?}");
 }
 
+/// The guardian is replaced in place, and the daemon with it.
+#[test]
+fn an_update_while_the_old_run_has_still_to_leave_fails_nobody() {
+    let home = Home::new();
+    let port = server(&home, "env: {LINGERS: '1'}, kill_timeout: '60s'");
+    let mut load = Load::begin(port, 4, Habit::NewEach);
+    load.hear(1);
+    let old = home.row("web").pid;
+    home.file("version", "two");
+    let mut reload = home.pm(["reload", "web"]).background();
+    home.wait_file(home.home().logs().join("web-out.log"), |log| log.ends_with(b"bye\n"));
+    let (new, before) = (home.row("web").pid, home.hello());
+    home.run(["update"]).ok();
+    let after = home.hello();
+    assert!(after.incarnation > before.incarnation && after.guardian == before.guardian);
+    load.go_on(50);
+    assert!(is_alive(old) && home.row("web").pid == new, "{}", reload.seen_so_far());
+    home.file("leave", "");
+    assert_eq!(reload.wait(), 0, "{}", reload.seen());
+    assert!(!is_alive(old), "it was told too early: {}", reload.seen());
+    assert_eq!((home.row("web").pid, home.row("web").restarts), (new, 1));
+    load.go_on(50);
+    let tally = load.end();
+    assert!(tally.hard.is_empty(), "{tally:?}");
+}
+
 #[test]
 fn a_better_version_takes_the_place_of_one_that_does_not_come_up() {
     let home = Home::new();
