@@ -153,6 +153,85 @@ fn an_app_is_in_the_groups_it_says_besides_those_of_its_user() {
     assert!(said.starts_with("0\n0 ") && said.contains("61235"), "{said}");
 }
 
+/// Tries to be again what it was before it was made less.
+const REGRETS: &str = r#"
+import ctypes, os, resource, signal
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *words):
+    if libc.syscall(number, *words) < 0:
+        raise OSError(ctypes.get_errno(), "")
+def trial(name, work):
+    try:
+        work()
+        print(name, "done")
+    except (OSError, ValueError) as error:
+        print(name, "refused")
+ioprio = 251 if os.uname().machine == "x86_64" else 30
+trial("user", lambda: os.setuid(0))
+trial("saved-user", lambda: os.setresuid(-1, 0, -1))
+trial("group", lambda: os.setgid(0))
+trial("groups", lambda: os.setgroups([0, 61235]))
+trial("files", lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)))
+trial("core", lambda: resource.setrlimit(resource.RLIMIT_CORE, (1 << 20, 1 << 20)))
+trial("nice", lambda: os.setpriority(os.PRIO_PROCESS, 0, 0))
+trial("disk", lambda: call(ioprio, 1, 0, 1 << 13))
+trial("oom", lambda: os.write(os.open("/proc/self/oom_score_adj", os.O_WRONLY), b"0"))
+print("done", flush=True)
+signal.pause()
+"#;
+
+#[test]
+fn what_was_taken_from_an_app_it_does_not_get_back() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
+        fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    home.file("regrets.py", REGRETS);
+    home.script("regrets", "python3 regrets.py");
+    home.file(
+        "regrets.json5",
+        "{ name: 'regrets', script: './regrets', uid: 61234, gid: 61234, rlimits: { nofile: 128, core: 0 }, nice: 5, ioprio: 'idle', \
+         oom_score_adj: 500 }",
+    );
+    home.run(["start", "regrets.json5"]).ok();
+    let said = said(&home, "regrets");
+    let done: Vec<_> = said.lines().filter(|line| !line.ends_with(" refused")).collect();
+    // Whose root has not the right to hold limits high has that one by its user's word only.
+    let holds = fs::read_to_string("/proc/self/status").unwrap();
+    let holds = holds.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
+    let holds = u64::from_str_radix(holds, 16).unwrap() >> 24 & 1 == 1;
+    let expected: &[&str] = if holds { &[] } else { &["oom done"] };
+    assert_eq!((&done[..], said.lines().count()), (expected, 9), "{said}");
+}
+
+/// A program that becomes root whoever starts it, as su and sudo do.
+#[test]
+fn who_is_isolated_gets_no_rights_of_a_program_that_is_roots() {
+    assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
+    let home = Home::new();
+    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
+        fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    assert!(
+        Command::new("cp")
+            .args(["/usr/bin/id", "whoami"])
+            .current_dir(home.work())
+            .status()
+            .unwrap()
+            .success()
+    );
+    fs::set_permissions(home.work().join("whoami"), PermissionsExt::from_mode(0o4755)).unwrap();
+    for (name, user) in [("none", "0"), ("basic", "61234"), ("strict", "61234")] {
+        home.file(
+            format!("{name}.json5"),
+            format!("{{ name: '{name}', script: './whoami -u; echo done; sleep 1000', uid: 61234, isolate: '{name}' }}"),
+        );
+        home.run(["start", &format!("{name}.json5")]).ok();
+        assert_eq!(said(&home, name), format!("{user}\n"), "isolate: {name}");
+    }
+}
+
 /// Tries what it is told, a line each, and says how it went.
 const TRIES: &str = r#"
 import ctypes, os, signal, socket, sys
