@@ -14,14 +14,14 @@ use pm_spec::{Bytes, HookStage, Readiness, Reload, Select};
 
 use crate::caller::Caller;
 use crate::executor::Executor;
-use crate::inlet::{CoreInput, Newborn, Notice};
+use crate::inlet::{CoreInput, Newborn};
 use crate::inquiries;
 use crate::renewal::Renewals;
-use crate::runs::Run;
-use crate::self_report::SelfReport;
 use crate::server::answer;
 use crate::tree_job::Sample;
 use crate::{clock, daemon_log};
+
+mod self_told;
 
 /// So many orders have room between two steps.
 const ROOM: usize = 16;
@@ -244,61 +244,25 @@ impl CoreDriver {
         self.step(Fact::Ready(run));
     }
 
-    /// A run that was asked has shown how it is.
+    /// A run that was asked has shown how it is. Whoever waits for it is told where it listens, which is looked for all the
+    /// while, but not in step with the question.
     pub(crate) fn answered(&mut self, fact: Fact) {
-        if let Fact::Ready(run) = fact {
-            self.executor.runs_mut().online(run);
+        let Fact::Ready(run) = fact else { return self.step(fact) };
+        let is_looked = self.core.is_awaited(run) && self.executor.runs().looks_where(run);
+        if !is_looked {
+            self.is_up(run);
         }
-        self.step(fact);
     }
 
-    /// A run said something of itself.
-    pub(crate) fn noticed(&mut self, run: RunId, notice: Notice) {
-        let Notice { report, main, done } = notice;
-        match main {
-            Some(Ok(named)) => {
-                let fact = self.executor.runs_mut().main_named(run, named);
-                self.step_if(fact);
-            }
-            Some(Err(why)) if self.executor.runs_mut().main_refused(run, &why) => {
-                if let Some(instance) = self.core.instance_of_run(run) {
-                    self.executor.main_refused(&instance, why);
-                }
-            }
-            Some(Err(_)) | None => {}
-        }
-        self.reported(run, report);
-        // Who said it may be gone, and the one who heard it.
-        done.send(self.executor.runs().get(run).and_then(|run| run.identity)).ok();
+    /// It is up, and it was looked where it listens.
+    pub(crate) fn looked(&mut self, run: RunId, addresses: Vec<SocketAddr>) {
+        self.executor.runs_mut().listens(run, addresses);
+        self.is_up(run);
     }
 
-    /// All is heard that a run said before its main process ended.
-    pub(crate) fn heard(&mut self, run: RunId) {
-        let fact = self.executor.runs_mut().heard(run);
-        self.step_if(fact);
-    }
-
-    fn reported(&mut self, run: RunId, report: SelfReport) {
-        let SelfReport { is_ready, is_reloading, status, main: _, said } = report;
-        if let Some(status) = status {
-            self.executor.runs_mut().says(run, status.clone());
-            // While it is not ready this says why not.
-            self.step(Fact::Unready(run, status));
-        }
-        for said in said {
-            self.step(Fact::Notified(run, said));
-        }
-        if is_reloading != is_ready
-            && self.executor.runs_mut().reloads(run, is_reloading)
-            && is_ready
-        {
-            self.step(Fact::WorkersReplaced(run));
-        }
-        let known = self.executor.runs().get(run);
-        let says_it = |run: &Run| run.app.checks.ready.as_deref() == Some(&Readiness::Notifies);
-        if is_ready && known.is_some_and(says_it) {
-            self.answered(Fact::Ready(run));
-        }
+    fn is_up(&mut self, run: RunId) {
+        self.executor.runs_mut().online(run);
+        self.step(Fact::Ready(run));
     }
 
     /// It has replaced its workers, or has none. One that says itself that it reloads says when it has.
@@ -398,7 +362,7 @@ impl CoreDriver {
         let known = self.executor.runs().get(run);
         // Who is asked from outside has no word in it.
         if known.is_some_and(|known| known.app.checks.ready.is_none()) {
-            self.answered(Fact::Ready(run));
+            self.is_up(run);
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Inlet {
     Replaced(RunId),
     /// A run that somebody waits for listens by now.
     Listens(RunId, Vec<SocketAddr>),
+    /// A run that somebody waits for is up, and listens here.
+    Looked(RunId, Vec<SocketAddr>),
     /// A run takes callers of the sockets it was given.
     Accepts(RunId),
     /// No new connection goes to a run that is about to leave; those it has still to accept wait at these sockets.

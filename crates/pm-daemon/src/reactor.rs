@@ -180,6 +180,7 @@ impl Reactor {
             Inlet::Swept(run) => driver.step(Fact::TreeGone(run)),
             Inlet::Replaced(run) => driver.replaced(run),
             Inlet::Listens(run, addresses) => driver.listens(run, addresses),
+            Inlet::Looked(run, addresses) => driver.looked(run, addresses),
             Inlet::Accepts(run) => driver.accepts(run),
             Inlet::Left(run, sockets) => driver.parts().0.runs_mut().left(run, sockets),
             Inlet::Quiet(run) => driver.parts().0.runs_mut().drained(run),

@@ -2,7 +2,6 @@
 //!
 //! Never waits for an outcome: what became of it is told from outside, and turned into facts.
 
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -11,10 +10,9 @@ use std::time::Duration;
 use pm_core::{Core, Ending, Fact, Reach, Remaining, RunId, RunSignal, SpawnFailure};
 use pm_guardian::{LeaderExit, Link, ToGuardian};
 use pm_logs::{LogWriter, StreamKey};
-use pm_os::accepting::SocketInode;
 use pm_os::signal::{self, SignalNumber};
 use pm_os::tag::Tag;
-use pm_spec::{AppSpec, Mode, Signal, Span};
+use pm_spec::{AppSpec, Signal, Span};
 use tokio::sync::mpsc;
 
 use crate::inlet::{Inlet, Newborn};
@@ -31,6 +29,7 @@ use crate::{app_events, daemon_log, plan, staged_commands};
 
 mod commands;
 mod drain;
+mod listening;
 mod own_words;
 
 /// Everybody who has to do with runs, as the daemon begins.
@@ -253,30 +252,6 @@ impl RunControl {
             self.owners.hear(id, socket);
         }
         (Some(Fact::Spawned(id, runs::to_core(identity))), early)
-    }
-
-    /// Has it looked for where a run listens, which says that it is up where nothing else does.
-    pub(crate) fn await_listening(&self, id: RunId) {
-        let Some(run) = self.get(id) else { return };
-        let serving = &run.app.serving;
-        // A socket of ours listens whoever is there.
-        if serving.mode == Mode::Fork && run.app.listen.is_empty() {
-            self.tree_job(TreeJob::Listens(run.tree(), run.app.shows_ready()));
-        }
-    }
-
-    /// Has it looked for whether a run takes callers of the sockets it was given, unless it says so itself.
-    pub(crate) fn await_accepting(&self, id: RunId, sockets: Vec<SocketInode>) {
-        if let Some(run) = self.get(id).filter(|run| !run.app.serving.wait_ready) {
-            self.tree_job(TreeJob::Accepts(run.tree(), sockets));
-        }
-    }
-
-    /// It listens at these addresses.
-    pub(crate) fn listens(&mut self, id: RunId, addresses: Vec<SocketAddr>) {
-        if let Some(run) = self.owners.runs.get_mut(id) {
-            run.listens = addresses;
-        }
     }
 
     /// There is no process; the spawner has told the guardian to drop everything.

@@ -48,6 +48,8 @@ pub(crate) enum TreeJob {
     Replace(Tree, SignalNumber, Duration),
     /// Tell as soon as somebody of it listens, if that is soon; later, if it has to show more before it is up.
     Listens(Tree, bool),
+    /// It is up: tell where it listens, now.
+    Looks(Tree),
     /// Tell as soon as somebody of it takes callers of one of the sockets it was given, if that is soon.
     Accepts(Tree, Vec<SocketInode>),
     /// Tell as soon as it has accepted and heard all who called it, or had its time.

@@ -35,6 +35,7 @@ pub(crate) fn asked<'a>(
             | TreeJob::Replace(tree, ..)
             | TreeJob::Listens(tree, _)
             | TreeJob::Accepts(tree, _)
+            | TreeJob::Looks(tree)
             | TreeJob::Pids(tree, _) => add(tree),
             TreeJob::Sample(trees, _) => trees.iter().for_each(&mut add),
             TreeJob::Leaves(..) => {}

@@ -151,7 +151,13 @@ impl TreeThread {
             return Some(());
         }
         let light = |job: &TreeJob| {
-            matches!(job, TreeJob::Sample(..) | TreeJob::Remains(_) | TreeJob::Replace(..))
+            matches!(
+                job,
+                TreeJob::Sample(..)
+                    | TreeJob::Remains(_)
+                    | TreeJob::Replace(..)
+                    | TreeJob::Looks(_)
+            )
         };
         let depth = if self.watched.is_empty() && !orphans && batch.iter().all(light) {
             Depth::Tags
@@ -220,6 +226,12 @@ impl TreeThread {
                 }
                 // They were taken out before.
                 TreeJob::Listens(..) | TreeJob::Accepts(..) | TreeJob::Leaves(..) => {}
+                TreeJob::Looks(tree) => {
+                    let only: RunMembers =
+                        [(tree.tag, members(tree.tag).to_vec())].into_iter().collect();
+                    let found = self.listening.look(&only).remove(&tree.tag);
+                    self.tell(Inlet::Looked(tree.run, found.unwrap_or_default()))?;
+                }
                 TreeJob::Sample(trees, machine) => self.sample(&trees, &by_run, machine)?,
                 TreeJob::Pids(tree, reply) => {
                     let pids =

@@ -95,6 +95,7 @@ impl GuardianHandover {
                     | Inlet::Node(_)
                     | Inlet::Replaced(_)
                     | Inlet::Listens(..)
+                    | Inlet::Looked(..)
                     | Inlet::Accepts(_)
                     | Inlet::Left(..)
                     | Inlet::Quiet(_)

@@ -31,6 +31,7 @@ impl TreeThread {
             | TreeJob::Remains(_)
             | TreeJob::Sample(..)
             | TreeJob::Replace(..)
+            | TreeJob::Looks(_)
             | TreeJob::Pids(..) => true,
         });
         batch
