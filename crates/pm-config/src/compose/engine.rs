@@ -40,20 +40,27 @@ pub(crate) fn found(caller: &Caller) -> Option<Engine> {
 ///
 /// The client passes signals on to the container; if that does not end in its time, it is killed by its name, so that nothing of it outlives
 /// the app, also where it is no child of ours (docker).
-pub(crate) const FRONT: &str = r#"e=$0 n=$1 grace=$2 k=
+pub(crate) const FRONT: &str = r#"e=$0 n=$1 grace=$2 k= i= c=
 case $n in *-) n=$n$((${NODE_APP_INSTANCE:-0} + 1)) ;; esac
 eval "$3"
 shift 3
 "$e" rm -f "$n" >/dev/null 2>&1
 exec 3<&0
-"$e" run --name "$n" "$@" <&3 & c=$!
 end() {
+    i=$1
+    [ "$c" ] || return
     kill -s "$1" $c 2>/dev/null
     [ "$k" ] || { (sleep "$grace"; "$e" kill "$n") >/dev/null 2>&1 & k=$!; }
 }
 for s in TERM INT QUIT HUP USR1 USR2; do trap "end $s" $s; done
+"$e" run --name "$n" "$@" <&3 & c=$!
+[ "$i" ] && end "$i"
 wait $c; r=$?
-while kill -0 $c 2>/dev/null; do wait $c; r=$?; done
+while [ "$i" ]; do
+    i=
+    wait $c 2>/dev/null; w=$?
+    [ $w = 127 ] || r=$w
+done
 [ "$k" ] && kill $k 2>/dev/null
 "$e" rm -f "$n" >/dev/null 2>&1
 exit $r"#;
@@ -65,4 +72,41 @@ pub(crate) fn quote(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::{Command, Stdio};
+
+    use super::FRONT;
+
+    /// Ends with 42 when it is told to, which it can be at once.
+    const ENGINE: &str = "#!/bin/sh\n[ \"$1\" = run ] || exit 0\ntrap 'kill $!; exit 42' TERM\n: >running\n\
+                          while :; do sleep 1000 & wait $!; done\n";
+
+    #[test]
+    fn the_front_ends_with_the_code_of_its_container_however_soon_it_is_told_to_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = folder.path().join("engine");
+        fs::write(&engine, ENGINE).unwrap();
+        fs::set_permissions(&engine, fs::Permissions::from_mode(0o755)).unwrap();
+        for again in 0..40 {
+            let mut front = Command::new("/bin/sh")
+                .args(["-c", FRONT, "./engine", "name-1", "9", ""])
+                .current_dir(folder.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            while !folder.path().join("running").exists() {
+                std::thread::yield_now();
+            }
+            Command::new("kill").arg(front.id().to_string()).status().unwrap();
+            assert_eq!(front.wait().unwrap().code(), Some(42), "{again}");
+            fs::remove_file(folder.path().join("running")).unwrap();
+        }
+    }
 }
