@@ -108,9 +108,7 @@ impl<'a> Reader<'a> {
         for step in steps {
             match step {
                 Step::File { path, text } => {
-                    let path = self.folder.join(path);
-                    fs::create_dir_all(path.parent().unwrap()).unwrap();
-                    fs::write(path, text).unwrap();
+                    self.home.file(self.folder.join(path), text);
                 }
                 Step::Commands(commands) => match &commands.why_not_run {
                     Some(why) => self.does_not_run(commands, why),
