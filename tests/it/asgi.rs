@@ -223,7 +223,7 @@ fn a_start_is_over_when_it_takes_callers_and_says_what_it_was_asked_for() {
     // Who takes callers and has an answer that is not well is not up.
     home.file("app.py", APP.replace("\"status\": 200", "\"status\": 503"));
     let page = format!("http://127.0.0.1:{port}/");
-    let asked = ["restart", "web", "--ready", &page, "--ready-timeout", "2s"];
+    let asked = ["restart", "web", "--ready", &page, "--ready-timeout", "5s"];
     home.run(asked).ends(1).says("503");
     home.file("app.py", APP);
     home.run(["restart", "web"]).ok();

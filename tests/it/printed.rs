@@ -70,6 +70,6 @@ fn a_line_may_be_an_expression_on_either_stream_and_has_its_time() {
         .ends(1)
         .says("not ready within 100ms: no line with /Listening on :[0-9]+$/ yet");
     home.script("server", "printf 'Listening on :80\\n' >&2; while :; do sleep 0.05; done");
-    home.run(["restart", "web"]).ok();
+    home.run(["restart", "web", "--ready-timeout", "30s"]).ok();
     assert_eq!(home.row("web").status, Status::Online);
 }

@@ -73,6 +73,8 @@ fn a_better_version_takes_the_place_of_one_that_does_not_come_up() {
     home.file("version", "deaf");
     let mut first = home.pm(["reload", "web"]).background();
     let deaf = home.wait_new_pid("web", old).pid;
+    // It has read its version.
+    home.wait_file(home.home().logs().join("web-out.log"), |log| log.ends_with(b"deaf\n"));
     home.file("version", "two");
     home.run(["reload", "web", "--force"]).ok();
     first.wait_for("overtaken by a later command");

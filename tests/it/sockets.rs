@@ -24,6 +24,7 @@ version = open("version").read().strip()
 if version == "broken":
     sys.exit("broken")
 if version == "deaf":
+    print("deaf", flush=True)
     signal.pause()
 while version == "born" and not os.path.exists("go"):
     time.sleep(0.01)
