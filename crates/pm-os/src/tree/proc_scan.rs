@@ -1,10 +1,11 @@
 //! The pass over `/proc` and the sorting of what it found.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::RawDir;
+use rustix::fs::{RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use crate::clock;
@@ -77,7 +78,7 @@ impl ProcScan {
     /// Looks at every process once. `spared` are never members of anything (the guardian), and
     /// neither are we; what they started without a mark isn't either.
     ///
-    /// Who starts meanwhile is seen, unless numbers began anew: whoever must be sure looks twice.
+    /// Who starts meanwhile is seen.
     pub fn take(depth: Depth, spared: &[i32]) -> Result<Self, ProcScanError> {
         let proc = procfs::open().map_err(ProcScanError)?;
         let mut spared = spared.to_vec();
@@ -258,28 +259,41 @@ const CHASE: usize = 1000;
 /// Calls `visit` with the number of every process, in the kernel's order (ascending); of a few twice.
 ///
 /// `/proc` lists the numbers of one moment, so those given out since then are visited one by one,
-/// until no new ones appear: a process that ends before we get to it has a successor further on.
+/// until no new ones appear: a process that ends before we get to it has a successor further on, or
+/// among the lowest if numbers began anew, and then all are listed again.
 pub(super) fn for_each_pid(
     proc: &OwnedFd,
     mut visit: impl FnMut(i32) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     let mut tried = procfs::newest_pid();
+    for_each_listed(proc, &mut visit)?;
+    for _ in 0..CHASE {
+        let newest = procfs::newest_pid();
+        match newest.cmp(&tried) {
+            Ordering::Equal => break,
+            Ordering::Less => for_each_listed(proc, &mut visit)?,
+            Ordering::Greater => {
+                // Threads have numbers, too.
+                let mut given = (tried + 1..=newest).filter(|pid| identity::open_any(*pid).is_ok());
+                given.try_for_each(&mut visit)?;
+            }
+        }
+        tried = newest;
+    }
+    Ok(())
+}
+
+fn for_each_listed(
+    proc: &OwnedFd,
+    mut visit: impl FnMut(i32) -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    rustix::fs::seek(proc, SeekFrom::Start(0))?;
     let mut buffer = vec![MaybeUninit::uninit(); 32 << 10];
     let mut entries = RawDir::new(proc.as_fd(), &mut buffer);
     while let Some(entry) = entries.next() {
         if let Some(pid) = procfs::pid_of_name(entry?.file_name().to_bytes()) {
             visit(pid)?;
         }
-    }
-    for _ in 0..CHASE {
-        let newest = procfs::newest_pid();
-        if newest <= tried {
-            break;
-        }
-        // Threads have numbers, too.
-        let processes = (tried + 1..=newest).filter(|pid| identity::open_any(*pid).is_ok());
-        processes.into_iter().try_for_each(&mut visit)?;
-        tried = newest;
     }
     Ok(())
 }
