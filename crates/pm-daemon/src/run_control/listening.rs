@@ -13,22 +13,14 @@ use crate::tree_job::TreeJob;
 impl RunControl {
     /// Has it looked for where a run listens, which says that it is up where nothing else does.
     pub(crate) fn await_listening(&self, id: RunId) {
-        let Some(run) = self.get(id) else { return };
-        let serving = &run.app.serving;
-        // A socket of ours listens whoever is there.
-        if serving.mode == Mode::Fork && run.app.listen.is_empty() {
+        if let Some(run) = self.get(id).filter(|run| opens_its_port(run)) {
             self.tree_job(TreeJob::Listens(run.tree(), run.app.shows_ready()));
         }
     }
 
     /// Has it looked where a run listens that is up, if nobody has seen it yet; whether anybody does.
     pub(crate) fn looks_where(&self, id: RunId) -> bool {
-        let opens_its_port = |run: &&Run| {
-            run.app.serving.mode == Mode::Fork
-                && run.app.listen.is_empty()
-                && run.listens.is_empty()
-        };
-        let run = self.get(id).filter(opens_its_port);
+        let run = self.get(id).filter(|run| opens_its_port(run) && run.listens.is_empty());
         let tree = run.filter(|run| matches!(run.life, Life::Alive)).map(Run::tree);
         tree.is_some_and(|tree| self.owners.trees.send(TreeJob::Looks(tree)).is_ok())
     }
@@ -46,4 +38,9 @@ impl RunControl {
             run.listens = addresses;
         }
     }
+}
+
+/// Whether it is to listen by itself: a socket of ours listens whoever is there.
+fn opens_its_port(run: &Run) -> bool {
+    run.app.serving.mode == Mode::Fork && run.app.listen.is_empty()
 }
