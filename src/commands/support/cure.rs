@@ -10,6 +10,7 @@ use crate::commands::support::python_cure::{
 };
 use crate::render::outcomes::Explanation;
 use pm_client::Client;
+use pm_pm2::shell;
 use pm_protocol::Description;
 use pm_spec::ByteString;
 
@@ -137,7 +138,10 @@ fn npm_script(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
         Some(first) => {
             let all: Vec<_> = scripts.iter().map(|name| format!("`{name}`")).collect();
             let all = all.join(", ");
-            format!("{file} has no script `{name}`, but {all}: `{pm} start npm -- run {first}`")
+            format!(
+                "{file} has no script `{name}`, but {all}: `{pm} start npm -- run {}`",
+                shell(first)
+            )
         }
         None => format!("{file} has no `scripts` with a `{name}`"),
     })

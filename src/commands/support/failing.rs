@@ -1,7 +1,8 @@
 //! An app that fails, and how its words are read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use pm_pm2::shell;
 use pm_protocol::Description;
 use pm_spec::AppSpec;
 
@@ -26,6 +27,11 @@ pub(super) fn quoted<'a>(line: &'a str, before: &str) -> Option<&'a str> {
 /// Where it runs.
 pub(super) fn cwd(spec: &AppSpec) -> PathBuf {
     PathBuf::from(spec.cwd.display().into_owned())
+}
+
+/// A path as a word of a command that is shown: what an app says is copied into a shell by whoever believes it.
+pub(super) fn typed(path: impl AsRef<Path>) -> String {
+    shell(&path.as_ref().to_string_lossy())
 }
 
 /// An app that failed.

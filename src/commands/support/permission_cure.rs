@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pm_os::user::{by_number, find};
 
-use crate::commands::support::failing::{Failing, cwd};
+use crate::commands::support::failing::{Failing, cwd, typed};
 
 /// What of these belongs to the system stays as it is.
 const SYSTEM: [&str; 8] = ["/etc", "/usr", "/bin", "/sbin", "/lib", "/proc", "/sys", "/boot"];
@@ -22,7 +22,7 @@ pub(super) fn permission(case: &Failing<'_>, line: &str) -> Option<String> {
         path.parent().filter(|folder| folder.parent().is_some())?.to_owned()
     };
     let meta = fs::metadata(&target).ok()?;
-    let shown = target.display();
+    let shown = typed(&target);
     if meta.is_file() && meta.mode() & 0o111 == 0 && is_of_shell(line, named) {
         return Some(format!("{shown} may not be executed: `chmod +x {shown}`"));
     }
@@ -38,7 +38,7 @@ pub(super) fn permission(case: &Failing<'_>, line: &str) -> Option<String> {
 
 /// What gives a user the right to a file or folder.
 fn right(target: &Path, meta: &Metadata, (user, uid): (&str, u32)) -> String {
-    let shown = target.display();
+    let shown = typed(target);
     let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
     if SYSTEM.iter().any(|folder| target.starts_with(folder)) {
         return format!("it belongs to the system (`ls -ld {shown}`): let the app use another");
@@ -144,6 +144,11 @@ mod tests {
         let text = told(&format!("open {}: permission denied", new.display())).unwrap();
         let wanted = format!("`chmod u+rwx {}`", folder.path().display());
         assert!(text.contains(&wanted), "{text}");
+        let odd = folder.path().join("a b$(touch x)");
+        fs::write(&odd, "").unwrap();
+        fs::set_permissions(&odd, fs::Permissions::from_mode(0o200)).unwrap();
+        let text = told(&format!("open '{}': permission denied", odd.display())).unwrap();
+        assert!(text.contains(&format!("`chmod u+rw '{}'`", odd.display())), "{text}");
         assert_eq!(told("git@host.example: Permission denied (publickey)."), None);
         let meta = fs::metadata("/").unwrap();
         assert!(right(Path::new("/srv"), &meta, ("alice", 7777)).contains("chown alice /srv`"));

@@ -7,7 +7,7 @@ use pm_config::{path_of, program_in_path};
 use pm_protocol::Description;
 use pm_spec::{AppSpec, ByteString};
 
-use crate::commands::support::failing::{Failing, cwd};
+use crate::commands::support::failing::{Failing, cwd, typed};
 use crate::commands::support::pip_names::package_with;
 use crate::commands::support::python_cure::needs;
 
@@ -102,15 +102,15 @@ fn cure(spec: &AppSpec, name: &str, (cwd, venv): (&Path, Option<PathBuf>)) -> St
     let needs = needs(spec).filter(|needs| package.is_some() || lists(&needs.file, name));
     match (venv, needs, package) {
         (Some(venv), Some(needs), _) => {
-            return needs.install(&venv.join("bin/python").display().to_string());
+            return needs.install(&venv.join("bin/python"));
         }
         (Some(venv), None, Some(package)) => {
-            return format!("`{}/bin/python -m pip install {package}`", venv.display());
+            let python = typed(venv.join("bin/python"));
+            return format!("`{python} -m pip install {package}`");
         }
         (None, Some(needs), _) => return needs.venv(),
         (None, None, Some(package)) => {
-            let venv = cwd.join(".venv");
-            let venv = venv.display();
+            let venv = typed(cwd.join(".venv"));
             return format!(
                 "`python3 -m venv {venv} && {venv}/bin/python -m pip install {package}` makes a virtual environment, which it is found in"
             );

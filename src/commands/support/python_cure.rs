@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use pm_pm2::shell;
 use pm_spec::AppSpec;
 
 use crate::called;
-use crate::commands::support::failing::{Failing, cwd, quoted};
+use crate::commands::support::failing::{Failing, cwd, quoted, typed};
 use crate::commands::support::pip_names::package_of;
 
 /// Who ran an app, and the virtual environment it could have had.
@@ -77,18 +78,17 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     let python = of_line.map(PathBuf::from).or_else(|| python(spec));
     let Some(python) = python else { return Some(by) };
     let in_venv = python.ancestors().nth(2).is_some_and(|it| it.join("pyvenv.cfg").exists());
-    let python = python.display().to_string();
+    let package = shell(package_of(name));
     Some(match needs(spec) {
         Some(needs) if !in_venv => format!("{by}; {}", needs.venv()),
         Some(needs) => format!("{by}: {}", needs.install(&python)),
         None if takes_no_packages(spec, &python) => {
-            let (venv, package) = (cwd(spec).join(".venv"), package_of(name));
-            let venv = venv.display();
+            let venv = typed(cwd(spec).join(".venv"));
             format!(
                 "{by}, the system's, which takes no packages: `python3 -m venv {venv} && {venv}/bin/python -m pip install {package}`"
             )
         }
-        None => format!("{by}: `{python} -m pip install {}`", package_of(name)),
+        None => format!("{by}: `{} -m pip install {package}`", typed(python)),
     })
 }
 
@@ -100,8 +100,8 @@ fn python_of(line: &str) -> Option<&str> {
 }
 
 /// Whether it is the system's, into which pip installs nothing (PEP 668).
-fn takes_no_packages(spec: &AppSpec, python: &str) -> bool {
-    let found = pm_config::program_in_path(python.as_ref(), &spec.env, &cwd(spec));
+fn takes_no_packages(spec: &AppSpec, python: &Path) -> bool {
+    let found = pm_config::program_in_path(python.as_os_str(), &spec.env, &cwd(spec));
     let real = found.unwrap_or_else(|| python.into()).canonicalize().unwrap_or_default();
     let name = real.strip_prefix("/usr/bin").ok();
     name.is_some_and(|name| Path::new("/usr/lib").join(name).join("EXTERNALLY-MANAGED").exists())
@@ -132,7 +132,7 @@ pub(super) fn python_broker(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     }
     let by = run_by(&one.spec);
     let python = python(&one.spec).unwrap_or_else(|| "python".into());
-    Some(format!("{by}: its broker needs a package: `{} -m pip install redis`", python.display()))
+    Some(format!("{by}: its broker needs a package: `{} -m pip install redis`", typed(python)))
 }
 
 /// The module with the app that a server was told of, in its own words: those of uvicorn, flask, hypercorn, and celery.
@@ -156,15 +156,15 @@ pub(super) struct Needs {
 
 impl Needs {
     /// What installs all of it with this Python.
-    pub(super) fn install(&self, python: &str) -> String {
+    pub(super) fn install(&self, python: &Path) -> String {
         let file = if self.is_list { &self.file } else { self.file.parent().unwrap_or(&self.file) };
         let list = if self.is_list { "-r " } else { "" };
-        format!("`{python} -m pip install {list}{}`", file.display())
+        format!("`{} -m pip install {list}{}`", typed(python), typed(file))
     }
 
     /// What makes a virtual environment of it.
     pub(super) fn venv(&self) -> String {
-        let (pm, folder) = (called::name(), self.file.parent().unwrap_or(&self.file).display());
+        let (pm, folder) = (called::name(), typed(self.file.parent().unwrap_or(&self.file)));
         let file = self.file.display();
         format!(
             "{file} says what it needs: `{pm} add {folder}` puts that into a virtual environment"
@@ -258,6 +258,10 @@ mod tests {
                 .ends_with("/python -m pip install -r ROOT/requirements.txt`")
         );
         assert!(of(&[project, venv], python).ends_with("/python -m pip install ROOT`"));
+        let hostile = told(&[], Some("bin/python3"), "ModuleNotFoundError: No module named 'x;id'");
+        assert!(hostile.ends_with(": `ROOT/bin/python3 -m pip install 'x;id'`"), "{hostile}");
+        let hostile = told(&[], None, "/x;id/python3: No module named y");
+        assert!(hostile.ends_with(": `'/x;id/python3' -m pip install y`"), "{hostile}");
     }
 
     #[test]
