@@ -282,6 +282,7 @@ pub(super) fn remember(session: &Session, place: &ProxyPlace) {
     all.push((place.kind, place.config.clone()));
     let file = book(session);
     let beside = file.with_extension("new");
+    // Readable by all: root writes it by `sudo`, and whose home it is reads it.
     let kept = serde_json::to_vec(&all)
         .map_err(std::io::Error::from)
         .and_then(|text| fs::write(&beside, text))
