@@ -313,10 +313,7 @@ fn p62_an_app_of_another_user_has_all_of_that_user() {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let home = Home::new();
     let script = home.script("app", "echo $(id -u) $(id -g) $HOME $USER $LOGNAME; echo to-stdout > /dev/stdout; exec sleep 1000");
-    // The folders of a test are ours alone.
-    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    }
+    home.open_to_others();
     home.run(["start", script.to_str().unwrap(), "--uid", "nobody"]).ok();
     let said = lines(&home, "app", 2);
     let passwd = fs::read_to_string("/etc/passwd").unwrap();

@@ -221,9 +221,7 @@ fn nobodys(home: &Home, name: &str) -> Command {
     if !program.exists() {
         pm_testkit::copy_pm(&program);
         fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-        for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-            fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
-        }
+        home.open_to_others();
     }
     let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null()).current_dir("/").uid(65534).gid(65534);

@@ -119,9 +119,7 @@ fn who_takes_more_than_it_may_is_stopped_by_the_kernel() {
             format!("{{ name: '{name}', script: './{name}', {user} rlimits: {{ {limits} }} }}"),
         );
     }
-    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-        fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
-    }
+    home.open_to_others();
     for (name, stopped) in [
         ("files", "OSError: [Errno 24] Too many open files: '/dev/null'\n"),
         ("memory", "MemoryError\n"),
@@ -184,9 +182,7 @@ signal.pause()
 fn what_was_taken_from_an_app_it_does_not_get_back() {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let home = Home::new();
-    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-        fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
-    }
+    home.open_to_others();
     home.file("regrets.py", REGRETS);
     home.script("regrets", "python3 regrets.py");
     home.file(
@@ -210,9 +206,7 @@ fn what_was_taken_from_an_app_it_does_not_get_back() {
 fn who_is_isolated_gets_no_rights_of_a_program_that_is_roots() {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let home = Home::new();
-    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-        fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).unwrap();
-    }
+    home.open_to_others();
     assert!(
         Command::new("cp")
             .args(["/usr/bin/id", "whoami"])

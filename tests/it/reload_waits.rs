@@ -1,20 +1,26 @@
 //! Reloads that meet each other, and a daemon that dies under them: each is answered when it is over, and nobody is failed.
 
-use pm_testkit::{Home, is_alive, signal};
+use pm_testkit::{Home, Running, is_alive, signal};
 
 use crate::node::load::{Habit, Load};
 use crate::sockets::{pids, server, sockets_on};
 
-#[test]
-fn a_reload_whose_daemon_died_and_one_that_meets_it_wait_until_the_old_run_has_left() {
-    let home = Home::new();
-    let port = server(&home, "env: {LINGERS: '1'}, kill_timeout: '60s'");
+/// A server under load whose reload waits until the old run has left: the load, the old run's pid, the reload.
+fn lingering(home: &Home) -> (Load, u32, Running) {
+    let port = server(home, "env: {LINGERS: '1'}, kill_timeout: '60s'");
     let mut load = Load::begin(port, 4, Habit::NewEach);
     load.hear(1);
     let old = home.row("web").pid;
     home.file("version", "two");
-    let mut first = home.pm(["reload", "web"]).background();
+    let reload = home.pm(["reload", "web"]).background();
     home.wait_file(home.home().logs().join("web-out.log"), |log| log.ends_with(b"bye\n"));
+    (load, old, reload)
+}
+
+#[test]
+fn a_reload_whose_daemon_died_and_one_that_meets_it_wait_until_the_old_run_has_left() {
+    let home = Home::new();
+    let (mut load, old, mut first) = lingering(&home);
     let new = home.row("web").pid;
     let before = home.hello();
     signal(before.pid, 9);
@@ -41,13 +47,7 @@ fn a_reload_whose_daemon_died_and_one_that_meets_it_wait_until_the_old_run_has_l
 #[test]
 fn an_update_while_the_old_run_has_still_to_leave_fails_nobody() {
     let home = Home::new();
-    let port = server(&home, "env: {LINGERS: '1'}, kill_timeout: '60s'");
-    let mut load = Load::begin(port, 4, Habit::NewEach);
-    load.hear(1);
-    let old = home.row("web").pid;
-    home.file("version", "two");
-    let mut reload = home.pm(["reload", "web"]).background();
-    home.wait_file(home.home().logs().join("web-out.log"), |log| log.ends_with(b"bye\n"));
+    let (load, old, mut reload) = lingering(&home);
     let (new, before) = (home.row("web").pid, home.hello());
     home.run(["update"]).ok();
     let after = home.hello();

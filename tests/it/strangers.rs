@@ -1,7 +1,7 @@
 //! What an app of another user can have root do: nothing.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs;
+use std::os::unix::fs::chown;
 
 use pm_testkit::Home;
 
@@ -11,10 +11,7 @@ const NOBODY: u32 = 65_534;
 fn root_runs_no_program_of_another_users_app() {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
     let home = Home::new();
-    // The folders of a test are ours alone.
-    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
-    }
+    home.open_to_others();
     let ran = home.work().join("theirs/ran-by");
     let node = home.script(
         "theirs/bin/node",

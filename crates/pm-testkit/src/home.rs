@@ -69,6 +69,13 @@ impl Home {
         self.folder.path().join("work")
     }
 
+    /// Lets other users into the work folder: the folders of a test are ours alone.
+    pub fn open_to_others(&self) {
+        for folder in [self.folder.path(), &self.work()] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("our own folder");
+        }
+    }
+
     /// Writes a file into the work folder (a relative path; folders are made).
     pub fn file(&self, name: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.work().join(name);

@@ -142,10 +142,7 @@ fn state(folder: &Path) -> BTreeMap<PathBuf, String> {
 /// An app of nobody's with one worker.
 fn start(home: &Home, deed: &str) -> (Victim, PathBuf) {
     assert!(rustix::process::geteuid().is_root(), "this test becomes another user: run it as root");
-    // The folders of a test are ours alone.
-    for folder in [home.work(), home.work().parent().unwrap().to_path_buf()] {
-        fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
-    }
+    home.open_to_others();
     let victim = Victim::new(home);
     let theirs = home.work().join("theirs");
     fs::create_dir(&theirs).unwrap();
