@@ -101,9 +101,7 @@ impl Session {
             Failure::failed(format!("could not find the current folder: {error}"))
                 .hint("it may have been removed; `cd` somewhere else")
         })?;
-        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let cpus = u16::try_from(cpus).unwrap_or(u16::MAX);
-        let mut caller = Caller::new(cwd, environment(), self.home.root().into(), cpus);
+        let mut caller = Caller::new(cwd, environment(), self.home.root().into());
         caller.argv = std::env::args_os().map(|word| ByteString::new(word.into_vec())).collect();
         if let (Ok(program), Some(first)) = (std::env::current_exe(), caller.argv.first_mut()) {
             *first = path_bytes(&program);

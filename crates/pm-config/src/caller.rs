@@ -24,8 +24,9 @@ pub struct Caller {
     pub pids: PathBuf,
     /// The names of the apps that are known, in the order of their numbers; they matter only where we are called as PM2.
     pub names: Vec<AppName>,
-    /// How many CPUs `instances: "max"` means, at least 1.
-    pub cpus: u16,
+    /// How many CPUs `instances: "max"` means, at least 1; as many as this process may use, if nobody says: to find that
+    /// out takes some twenty system calls.
+    pub cpus: Option<u16>,
     /// The pause between runs of which nothing is said; PM2 makes none.
     pub delay: Delay,
     /// User names and ids; `/etc/passwd` but in tests.
@@ -52,13 +53,19 @@ pub enum ScriptEngine {
 
 impl Caller {
     /// A caller on this machine.
-    pub fn new(cwd: PathBuf, env: Environment, home: PathBuf, cpus: u16) -> Self {
+    pub fn new(cwd: PathBuf, env: Environment, home: PathBuf) -> Self {
         let passwd = PathBuf::from("/etc/passwd");
         let (logs, pids) = (home.join("logs"), home.join("pids"));
         let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
         let patience = Duration::from_secs(10);
-        let (names, cpus, delay) = (Vec::new(), cpus.max(1), Delay::Automatic);
+        let (names, cpus, delay) = (Vec::new(), None, Delay::Automatic);
         Self { cwd, env, home, logs, pids, names, cpus, delay, passwd, group, argv, patience }
+    }
+
+    /// How many CPUs `instances: "max"` means.
+    pub(crate) fn cpus(&self) -> u16 {
+        let usable = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.cpus.unwrap_or_else(|| u16::try_from(usable()).unwrap_or(u16::MAX)).max(1)
     }
 }
 

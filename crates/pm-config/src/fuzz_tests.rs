@@ -29,7 +29,8 @@ impl FuzzDesk {
         let mut env = Environment::new();
         env.set("PATH", "/nowhere");
         env.set("HOME", "/home/you");
-        let mut caller = Caller::new(root.clone(), env, root.join("home"), 4);
+        let mut caller = Caller::new(root.clone(), env, root.join("home"));
+        caller.cpus = Some(4);
         caller.passwd = root.join("passwd");
         caller.group = root.join("group");
         fs::write(&caller.passwd, "root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/home/alice:\n")

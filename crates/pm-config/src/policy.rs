@@ -72,7 +72,7 @@ pub(crate) fn instances(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> O
         let count = u16::try_from(number).ok();
         return count.or_else(|| app.refuse(field, "at most 65535"));
     }
-    let left = i128::from(ground.caller.cpus).saturating_add(number).max(1);
+    let left = i128::from(ground.caller.cpus()).saturating_add(number).max(1);
     Some(u16::try_from(left).unwrap_or(1))
 }
 

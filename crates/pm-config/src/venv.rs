@@ -53,9 +53,10 @@ impl Venv {
         const LOOKED_AT: usize = 1000;
         let usual = [".venv", "venv"].into_iter().find_map(|name| Self::at(folder.join(name)));
         let others = || {
-            let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT);
-            let mut folders: Vec<_> =
-                entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            let entries = std::fs::read_dir(folder).ok()?.take(LOOKED_AT).flatten();
+            let may_be =
+                entries.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_file()));
+            let mut folders: Vec<_> = may_be.map(|entry| entry.path()).collect();
             folders.sort_unstable();
             folders.into_iter().find_map(Self::at)
         };

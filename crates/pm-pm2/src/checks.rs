@@ -73,7 +73,7 @@ mod tests {
 
     fn read_checks(ready: &Value, health: &Value) -> Checks {
         let app = json!([{ "script": "/bin/sh", "ready": ready, "healthcheck": health }]);
-        let caller = Caller::new("/".into(), Environment::new(), "/nonexistent".into(), 2);
+        let caller = Caller::new("/".into(), Environment::new(), "/nonexistent".into());
         let text = app.to_string();
         let overrides = Overrides::default();
         let read = read::parse(text.as_bytes(), ConfigFormat::Json, "list", &caller, &overrides);

@@ -9,7 +9,7 @@ use crate::settings::words;
 
 #[test]
 fn fuzz_pm2_dumps() {
-    let caller = Caller::new("/srv".into(), Environment::new(), "/home/you/.pm".into(), 4);
+    let caller = Caller::new("/srv".into(), Environment::new(), "/home/you/.pm".into());
     let target = FuzzTarget::new("pm2_dumps").samples_in("fixtures/fuzz/samples/dump.pm2");
     target.words("\"name\": \"pm_exec_path\": \"exec_interpreter\": \"instances\": \"env\": null -1 1e99")
         .longest(4096)

@@ -313,7 +313,7 @@ pub(super) fn start(home: &Home, writers: &[Writer]) {
 pub(super) fn start_apps(home: &Home, apps: &[Value]) {
     let file = home.file("apps.json", json!({ "apps": apps }).to_string());
     let caller =
-        Caller::new(home.work(), pm_spec::Environment::default(), home.home().root().into(), 2);
+        Caller::new(home.work(), pm_spec::Environment::default(), home.home().root().into());
     let ecosystem = read::load(&file, &caller, &Overrides::default())
         .unwrap_or_else(|error| home.fail(&format!("could not {error:?}")));
     let mut apps = ecosystem.apps;

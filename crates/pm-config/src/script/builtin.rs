@@ -113,7 +113,7 @@ fn facts(caller: &Caller, node: Option<&Path>) -> serde_json::Value {
     };
     let platform = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
     json!({
-        "argv": argv, "env": env, "cwd": caller.cwd.to_string_lossy(), "cpus": caller.cpus,
+        "argv": argv, "env": env, "cwd": caller.cwd.to_string_lossy(), "cpus": caller.cpus(),
         "platform": platform, "arch": arch, "machine": machine, "version": VERSION, "engine": "ng",
         "pid": std::process::id(), "ppid": std::os::unix::process::parent_id(),
         "uid": rustix::process::getuid().as_raw(), "gid": rustix::process::getgid().as_raw(),

@@ -23,7 +23,8 @@ impl Desk {
         env.set("PATH", format!("{}:{}", root.join("bin").display(), root.join("sys").display()));
         env.set("HOME", root.join("home").display().to_string());
         env.set("SHELL_ONLY", "yes");
-        let mut caller = Caller::new(root.clone(), env, root.join("pm home"), 4);
+        let mut caller = Caller::new(root.clone(), env, root.join("pm home"));
+        caller.cpus = Some(4);
         caller.passwd = root.join("passwd");
         caller.group = root.join("group");
         let desk = Self { folder, caller, overrides: Overrides::default() };

@@ -18,7 +18,7 @@ fn caller() -> Caller {
     let mut env = Environment::new();
     env.set("PATH", "/usr/bin:/bin");
     env.set("HOME", "/nonexistent");
-    Caller::new("/".into(), env, "/nonexistent/.pm".into(), 2)
+    Caller::new("/".into(), env, "/nonexistent/.pm".into())
 }
 
 #[test]

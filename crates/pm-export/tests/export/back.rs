@@ -16,7 +16,7 @@ pub(crate) fn apps(made: &TargetFiles) -> Vec<AppSpec> {
     }
     let mut env = Environment::new();
     env.set("PATH", "/usr/bin:/bin");
-    let mut caller = Caller::new(folder.path().into(), env, folder.path().join("home"), 2);
+    let mut caller = Caller::new(folder.path().into(), env, folder.path().join("home"));
     // Who there is on this machine must not matter.
     let users = ["passwd", "group"].map(|name| folder.path().join(name));
     fs::write(&users[0], "app:x:1000:1000::/home/app:/bin/sh\n").unwrap();
