@@ -1,7 +1,7 @@
 //! `pm list`: as many columns as fit, never a wrapped line.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use pm_client::standing;
 use pm_protocol::{Listing, Row};
@@ -76,30 +76,82 @@ fn start(row: &Row) -> u64 {
     if row.pid == 0 { u64::MAX } else { row.started_at }
 }
 
+/// What a column says of each row.
+struct ListColumn {
+    head: &'static str,
+    side: Side,
+    fill: Fill,
+    paint: fn(&Row) -> Paint,
+}
+
+/// What rows are shown with: the moment, and the word for what there is none of.
+struct CellContext {
+    now: u64,
+    none: &'static str,
+}
+
+const ID: ListColumn =
+    ListColumn { paint: |_| Paint::Key, ..right("id", |text, row, _| write!(text, "{}", row.id)) };
+const NAME: ListColumn = left("name", |text, row, _| text.write_str(&one_line(&row.name)));
+const NAMESPACE: ListColumn =
+    left("namespace", |text, row, _| text.write_str(&one_line(&row.namespace)));
+const VERSION: ListColumn = left("version", |text, row, context| {
+    text.write_str(&one_line(row.version.as_deref().unwrap_or(context.none)))
+});
+const MODE: ListColumn = left("mode", |text, row, _| text.write_str(row.mode.as_str()));
+const PID: ListColumn = right("pid", |text, row, context| match row.pid {
+    0 => text.write_str(context.none),
+    pid => write!(text, "{pid}"),
+});
+const UPTIME: ListColumn =
+    right("uptime", |text, row, context| text.write_str(&text::uptime(row, context.now)));
+const RESTARTS: ListColumn = right("↺", |text, row, _| write!(text, "{}", row.restarts));
+const STATUS: ListColumn = ListColumn {
+    paint: Paint::of_row,
+    ..left("status", |text, row, context| text.write_str(&standing(row, context.now)))
+};
+const CPU: ListColumn = right("cpu", |text, row, _| match row.usage.cpu {
+    0.0 => text.write_str("0%"),
+    cpu if cpu > 0.0 && cpu < 9.95 => write!(text, "{cpu:.1}%"),
+    cpu => write!(text, "{cpu:.0}%"),
+});
+const MEMORY: ListColumn =
+    right("mem", |text, row, _| write!(text, "{}", Bytes::new(row.usage.memory)));
+const USER: ListColumn = left("user", |text, row, context| {
+    text.write_str(&one_line(row.user.as_deref().unwrap_or(context.none)))
+});
+const WATCHING: ListColumn = left("watching", |text, row, _| {
+    text.write_str(if row.watching { "enabled" } else { "disabled" })
+});
+const PORT: ListColumn = left("port", |text, row, context| {
+    if row.usage.listens.is_empty() {
+        return text.write_str(context.none);
+    }
+    text.write_str(&row.usage.ports())
+});
+
+type Fill = fn(&mut String, &Row, &CellContext) -> fmt::Result;
+
+const fn left(head: &'static str, fill: Fill) -> ListColumn {
+    ListColumn { head, side: Side::Left, fill, paint: |_| Paint::Plain }
+}
+
+const fn right(head: &'static str, fill: Fill) -> ListColumn {
+    ListColumn { head, side: Side::Right, ..left(head, fill) }
+}
+
 /// Which columns, from the widest screen to the narrowest.
-const SETS: [&[&str]; 7] = [
+const SETS: [&[ListColumn]; 7] = [
     &[
-        "id",
-        "name",
-        "namespace",
-        "version",
-        "mode",
-        "pid",
-        "uptime",
-        "↺",
-        "status",
-        "cpu",
-        "mem",
-        "user",
-        "watching",
-        "port",
+        ID, NAME, NAMESPACE, VERSION, MODE, PID, UPTIME, RESTARTS, STATUS, CPU, MEMORY, USER,
+        WATCHING, PORT,
     ],
-    &["id", "name", "namespace", "pid", "uptime", "↺", "status", "cpu", "mem", "port"],
-    &["id", "name", "pid", "uptime", "↺", "status", "cpu", "mem", "port"],
-    &["id", "name", "uptime", "↺", "status", "cpu", "mem", "port"],
-    &["id", "name", "↺", "status", "cpu", "mem"],
-    &["id", "name", "status", "mem"],
-    &["id", "name", "status"],
+    &[ID, NAME, NAMESPACE, PID, UPTIME, RESTARTS, STATUS, CPU, MEMORY, PORT],
+    &[ID, NAME, PID, UPTIME, RESTARTS, STATUS, CPU, MEMORY, PORT],
+    &[ID, NAME, UPTIME, RESTARTS, STATUS, CPU, MEMORY, PORT],
+    &[ID, NAME, RESTARTS, STATUS, CPU, MEMORY],
+    &[ID, NAME, STATUS, MEMORY],
+    &[ID, NAME, STATUS],
 ];
 
 /// The list as a table.
@@ -115,15 +167,15 @@ pub(crate) fn list_of(hosts: &[&str], listing: &Listing, look: Look) -> String {
     }
     let narrowest = SETS.len() - 1;
     let has_ports = listing.rows.iter().any(|row| !row.usage.listens.is_empty());
-    for (index, names) in SETS.iter().enumerate() {
+    for (index, set) in SETS.iter().enumerate() {
         // A name is cut a little before a column goes, and to the bone when none is left to go.
         let least = match index {
             0 => None,
             _ if index == narrowest => Some(1),
             _ => Some(12),
         };
-        let names = names.iter().filter(|name| **name != "port" || has_ports);
-        let columns = names.map(|name| column(name, least, listing, look));
+        let set = set.iter().filter(|column| column.head != PORT.head || has_ports);
+        let columns = set.map(|column| filled(column, least, listing, look));
         let columns: Vec<_> = host_column(hosts).into_iter().chain(columns).collect();
         if let Some(widths) = fit(&columns, look.width) {
             text = draw(&columns, &widths, look);
@@ -176,53 +228,19 @@ fn host_column(hosts: &[&str]) -> Option<TableColumn> {
     (!hosts.is_empty()).then_some(column)
 }
 
-fn column(name: &'static str, least: Option<usize>, listing: &Listing, look: Look) -> TableColumn {
-    let side = if matches!(name, "id" | "pid" | "↺" | "cpu" | "mem" | "uptime") {
-        Side::Right
-    } else {
-        Side::Left
-    };
-    let mut column = TableColumn::new(name, side, if name == "name" { least } else { None });
+fn filled(of: &ListColumn, least: Option<usize>, listing: &Listing, look: Look) -> TableColumn {
+    // Where columns are cut by blanks, none may be empty.
+    let context = CellContext { now: listing.now, none: if look.boxes { "" } else { "-" } };
+    let least = least.filter(|_| of.head == NAME.head);
+    let mut column = TableColumn::new(of.head, of.side, least);
     for row in &listing.rows {
-        column.add(|text| cell(text, name, row, listing.now, look));
+        column.add(|text| {
+            // A string takes everything.
+            (of.fill)(text, row, &context).ok();
+            (of.paint)(row)
+        });
     }
     column
-}
-
-/// Appends what a row has to say in the column of that name.
-fn cell(text: &mut String, name: &str, row: &Row, now: u64, look: Look) -> Paint {
-    // Where columns are cut by blanks, none may be empty.
-    let none = if look.boxes { "" } else { "-" };
-    let version = row.version.as_deref().unwrap_or(none);
-    let user = row.user.as_deref().unwrap_or(none);
-    match name {
-        "id" => write!(text, "{}", row.id),
-        "name" => text.write_str(&one_line(&row.name)),
-        "namespace" => text.write_str(&one_line(&row.namespace)),
-        "version" => text.write_str(&one_line(version)),
-        "mode" => text.write_str(row.mode.as_str()),
-        "pid" if row.pid != 0 => write!(text, "{}", row.pid),
-        "pid" => text.write_str(none),
-        "uptime" => text.write_str(&text::uptime(row, now)),
-        "↺" => write!(text, "{}", row.restarts),
-        "status" => text.write_str(&standing(row, now)),
-        "cpu" if row.usage.cpu > 0.0 && row.usage.cpu < 9.95 => {
-            write!(text, "{:.1}%", row.usage.cpu)
-        }
-        "cpu" => write!(text, "{:.0}%", row.usage.cpu),
-        "mem" => write!(text, "{}", Bytes::new(row.usage.memory)),
-        "port" if row.usage.listens.is_empty() => text.write_str(none),
-        "port" => text.write_str(&row.usage.ports()),
-        "watching" => text.write_str(if row.watching { "enabled" } else { "disabled" }),
-        _ => text.write_str(&one_line(user)),
-    }
-    // A string takes everything.
-    .ok();
-    match name {
-        "id" => Paint::Key,
-        "status" => Paint::of_row(row),
-        _ => Paint::Plain,
-    }
 }
 
 #[cfg(test)]

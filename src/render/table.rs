@@ -123,11 +123,12 @@ fn line<'a>(
             let clipped = clip(text, *room);
             paint.push(out, &clipped, look.colour);
             blanks(out, room - width(&clipped).min(*room));
-        } else {
-            let rest = room - wide;
-            blanks(out, if column.side == Side::Right { rest } else { 0 });
+        } else if column.side == Side::Right {
+            blanks(out, room - wide);
             paint.push(out, text, look.colour);
-            blanks(out, if column.side == Side::Left { rest } else { 0 });
+        } else {
+            paint.push(out, text, look.colour);
+            blanks(out, room - wide);
         }
         if look.boxes {
             out.push(' ');
