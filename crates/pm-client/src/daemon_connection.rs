@@ -134,13 +134,13 @@ impl DaemonConnection {
         loop {
             let until = if self.peer.is_none() { deadline.or(hello_by) } else { deadline };
             self.fill(until).map_err(|error| self.or_no_hello(error, deadline))?;
-            if let Some(reply) = self.frames.next_reply(number) {
+            if let Some(reply) = self.frames.next_reply(number, C::read) {
                 return Ok(reply);
             }
             match self.frame(until).map_err(|error| self.or_no_hello(error, deadline))? {
                 // What says what is wrong with it.
                 Frame::Reply(answered, reply) if answered == number => {
-                    return Ok(serde_json::from_str(reply.get())?);
+                    return Ok(C::read(reply.get())?);
                 }
                 Frame::Refused(answered, refusal)
                     if answered == number

@@ -11,6 +11,9 @@ use crate::view::{ActionAnswer, Description, Outcome, Row};
 pub trait Call: Serialize + DeserializeOwned + Into<Request> {
     /// What comes back.
     type Reply: Serialize + DeserializeOwned;
+
+    /// Reads what comes back. It is made here, and not again by each program that asks.
+    fn read(reply: &str) -> serde_json::Result<Self::Reply>;
 }
 
 macro_rules! calls {
@@ -28,6 +31,10 @@ macro_rules! calls {
         $(
             impl Call for $call {
                 type Reply = $reply;
+
+                fn read(reply: &str) -> serde_json::Result<$reply> {
+                    serde_json::from_str(reply)
+                }
             }
             impl From<$call> for Request {
                 fn from(call: $call) -> Self {

@@ -1,6 +1,6 @@
 //! Bytes to frames and back: one JSON value per line, incremental, capped. No I/O: one codec for all.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -65,10 +65,9 @@ fn parse(line: &[u8]) -> Result<Frame, FrameError> {
 }
 
 /// What stands in a [`Frame::Reply`] of that number, in the form in which [`encode`] writes one.
-fn reply<R: DeserializeOwned>(line: &[u8], number: u64) -> Option<R> {
+fn reply(line: &[u8], number: u64) -> Option<&str> {
     let head = format!("{{\"reply\":[{number},");
-    let inside = line.strip_prefix(head.as_bytes())?.strip_suffix(b"]}")?;
-    serde_json::from_str(std::str::from_utf8(inside).ok()?).ok()
+    std::str::from_utf8(line.strip_prefix(head.as_bytes())?.strip_suffix(b"]}")?).ok()
 }
 
 /// A frame's bytes, newline included.
@@ -127,9 +126,13 @@ impl Frames {
 
     /// The answer to the call of that number, if the next line is just that; else nothing is taken, and the line is for
     /// [`Frames::next_frame`]. A long answer is read once this way, instead of being checked and copied before.
-    pub fn next_reply<R: DeserializeOwned>(&mut self, number: u64) -> Option<R> {
+    pub fn next_reply<R>(
+        &mut self,
+        number: u64,
+        read: impl FnOnce(&str) -> serde_json::Result<R>,
+    ) -> Option<R> {
         let end = self.end().ok()??;
-        let reply = reply(&self.buffer[self.start..end], number)?;
+        let reply = read(reply(&self.buffer[self.start..end], number)?).ok()?;
         self.pass(end);
         Some(reply)
     }
@@ -208,6 +211,10 @@ mod tests {
         assert!(matches!(frames.next_frame(), Ok(Some(Frame::Call(9, _)))));
     }
 
+    fn read<R: serde::de::DeserializeOwned>(text: &str) -> serde_json::Result<R> {
+        serde_json::from_str(text)
+    }
+
     #[test]
     fn a_reply_is_taken_by_its_number_and_its_kind_or_left_alone() {
         let mut frames = Frames::new();
@@ -215,19 +222,19 @@ mod tests {
         let reply = encode(&Frame::Reply(7, raw)).unwrap();
         frames.push(&reply[..reply.len() - 1]);
         assert!(!frames.has_line().unwrap());
-        assert_eq!(frames.next_reply::<Vec<u8>>(7), None, "it is not whole");
+        assert_eq!(frames.next_reply(7, read::<Vec<u8>>), None, "it is not whole");
         frames.push(b"\n{\"reply\":[8,3] }\n");
         frames.push(&encode(&Frame::Call(9, Ping {}.into())).unwrap());
         assert!(frames.has_line().unwrap());
-        assert_eq!(frames.next_reply::<Vec<u8>>(8), None, "another number");
-        assert_eq!(frames.next_reply::<String>(7), None, "another kind");
-        assert_eq!(frames.next_reply::<Vec<u8>>(7), Some(vec![1, 2]));
-        assert_eq!(frames.next_reply::<u8>(8), None, "not as we write it");
+        assert_eq!(frames.next_reply(8, read::<Vec<u8>>), None, "another number");
+        assert_eq!(frames.next_reply(7, read::<String>), None, "another kind");
+        assert_eq!(frames.next_reply(7, read::<Vec<u8>>), Some(vec![1, 2]));
+        assert_eq!(frames.next_reply(8, read::<u8>), None, "not as we write it");
         let known = frames.next_frame().unwrap();
         assert!(matches!(&known, Some(Frame::Reply(8, raw)) if raw.get() == "3"), "{known:?}");
-        assert_eq!(frames.next_reply::<u8>(9), None, "a call");
+        assert_eq!(frames.next_reply(9, read::<u8>), None, "a call");
         assert!(matches!(frames.next_frame(), Ok(Some(Frame::Call(9, _)))));
-        assert!(!frames.has_line().unwrap() && frames.next_reply::<u8>(9).is_none());
+        assert!(!frames.has_line().unwrap() && frames.next_reply(9, read::<u8>).is_none());
     }
 
     #[test]
