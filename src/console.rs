@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use crate::cli::Global;
+use crate::words;
 
 /// The reader of stdout went away (`| head`): nothing more to do, and nothing wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Console {
 
     /// Errors to stderr, even when silent.
     pub(crate) fn complain(self, text: &str) {
-        writeln!(io::stderr(), "{}", self.tinted(text)).ok();
+        writeln!(io::stderr(), "{}", self.tinted(&words::talk(text))).ok();
     }
 
     fn tinted(self, text: &str) -> String {
@@ -75,7 +76,8 @@ impl Console {
             [("error:", "31"), ("warning:", "33"), ("hint:", "36")]
                 .iter()
                 .find_map(|(word, code)| {
-                    let rest = line.strip_prefix(word)?;
+                    let word = words::say(word);
+                    let rest = line.strip_prefix(&*word)?;
                     Some(format!("\x1b[1;{code}m{word}\x1b[0m{rest}"))
                 })
                 .unwrap_or_else(|| line.into())
@@ -92,7 +94,7 @@ pub(crate) fn show(text: &str) -> Result<(), Gone> {
 
 /// A line of progress on stderr that the next one replaces; empty wipes it away.
 pub(crate) fn progress(text: &str) {
-    write!(io::stderr(), "\r\x1b[2K{text}").ok();
+    write!(io::stderr(), "\r\x1b[2K{}", words::say(text)).ok();
 }
 
 /// How wide text for reading may be: as the terminal, or what is usual where there is none.

@@ -18,8 +18,9 @@ mod report;
 mod session;
 mod suggest;
 mod supervisord;
+mod words;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -137,7 +138,7 @@ fn explain(error: &clap::Error, called_as: CalledAs) -> ExitCode {
     }
     let console = Console::new(&Global::default(), |name| std::env::var_os(name));
     if error.kind() == ErrorKind::DisplayHelp {
-        let is_heading = |line: &str| line.ends_with(':') && !line.starts_with(' ');
+        let is_heading = |line: &str| line.ends_with([':', '：']) && !line.starts_with(' ');
         let line = |line| Paint::Key.on(line, console.look.colour && is_heading(line)) + "\n";
         // Nobody is left to tell that the terminal went away.
         console::show(&error.to_string().lines().map(line).collect::<String>()).ok();
@@ -219,27 +220,19 @@ fn usage() -> String {
     let name = called::name();
     let mut command = Cli::command().bin_name(name);
     format!(
-        "{}\n\n  {name} start ecosystem.json5   start the apps of a file\n  {name} start app.py -- --port 80\n  \
-         {name} list | logs | monit     see how they are\n  {name} --help                  everything else",
-        command.render_usage()
+        "{}\n\n  {name} start ecosystem.json5   {}\n  {name} start app.py -- --port 80\n  \
+         {name} list | logs | monit     {}\n  {name} --help                  {}",
+        words::usage(&command.render_usage().to_string()),
+        words::say("start the apps of a file"),
+        words::say("see how they are"),
+        words::say("everything else")
     )
 }
 
 fn home(program: &OsStr) -> Result<Home, Failure> {
-    let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
-    let variable = |name: &str| {
-        let set = std::env::var_os(name).filter(|value| !value.is_empty());
-        set.or_else(|| if name == "HOME" { users_home() } else { None })
-    };
-    Home::find(&name, variable).map_err(|error| {
+    called::home(program).map_err(|error| {
         Failure::could_not(Exit::Input, &error).hint("set PM_HOME to an absolute path")
     })
-}
-
-/// What passwd(5) says, for who is called without variables (cron, `env -i`). `/` is what accounts have that have none.
-fn users_home() -> Option<OsString> {
-    let account = pm_os::user::by_number(rustix::process::geteuid().as_raw()).ok()?;
-    (account.home != Path::new("/")).then(|| account.home.into_os_string())
 }
 
 #[cfg(test)]

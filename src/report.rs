@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::console::Console;
 use crate::failure::Exit;
+use crate::words::talk;
 
 /// The result of a verb, in the form that was asked for.
 #[derive(Debug, Default)]
@@ -45,7 +46,8 @@ impl Report {
         text: impl FnOnce() -> String,
         json: impl FnOnce() -> Value,
     ) -> Self {
-        Self::new(console, || if console.silent { String::new() } else { text() }, json)
+        let said = || talk(&text()).into_owned();
+        Self::new(console, || if console.silent { String::new() } else { said() }, json)
     }
 
     /// A sentence on its own; `done` is its name in JSON.

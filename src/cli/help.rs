@@ -9,12 +9,14 @@ use super::Cli;
 use super::hosts::MANY;
 use crate::called;
 use crate::console;
+use crate::render::text::width as cells;
+use crate::words::{say, usage};
 
 /// What can be typed, by subject; each command's page shows its own lines.
 pub(crate) const EXAMPLES: &str = include_str!("help/examples.txt");
 
 /// The commands by what they are for, in the order of `pm --help`.
-pub(super) const COMMANDS: [(&str, &[&str]); 7] = [
+pub(crate) const COMMANDS: [(&str, &[&str]); 7] = [
     (
         "Start and stop",
         &[
@@ -116,7 +118,7 @@ fn top(all: &mut Command, width: usize) -> String {
         let commands = names.iter().filter_map(|name| all.find_subcommand(name));
         let told = |command: &Command| match aliases(command) {
             none if none.is_empty() => about(command),
-            some => format!("{}; also {some}", about(command)),
+            some => format!("{}{}", about(command), say(&format!("; also {some}"))),
         };
         let rows = commands.map(|command| (command.get_name().to_owned(), told(command)));
         section(&mut page, heading, rows.collect(), width);
@@ -127,7 +129,10 @@ fn top(all: &mut Command, width: usize) -> String {
     let name = called::name();
     writeln!(
         page,
-        "\n`{name} COMMAND --help` tells more, `{name} examples` shows what can be typed."
+        "\n{}",
+        say(&format!(
+            "`{name} COMMAND --help` tells more, `{name} examples` shows what can be typed."
+        ))
     )
     .ok();
     page
@@ -137,7 +142,8 @@ fn of_command(command: &mut Command, width: usize) -> String {
     let mut page = head(command, width);
     let aliases = aliases(command);
     if !aliases.is_empty() {
-        writeln!(page, "{}", wrapped(&format!("Also called: {aliases}"), width).join("\n")).ok();
+        writeln!(page, "{}", wrapped(&say(&format!("Also called: {aliases}")), width).join("\n"))
+            .ok();
     }
     let words = command.get_positionals().filter(|arg| !arg.is_hide_set());
     let rows = words.map(|arg| (arg.to_string(), told(arg))).collect();
@@ -146,7 +152,7 @@ fn of_command(command: &mut Command, width: usize) -> String {
     options(&mut page, command, width);
     let examples = examples(command.get_name());
     if !examples.is_empty() {
-        write!(page, "\nExamples:\n{examples}").ok();
+        write!(page, "\n{}\n{examples}", say("Examples:")).ok();
     }
     page
 }
@@ -163,12 +169,12 @@ fn inner(command: &Command, before: &str) -> Vec<(String, String)> {
 }
 
 fn head(command: &mut Command, width: usize) -> String {
-    let usage = command.render_usage().to_string();
+    let usage = usage(&command.render_usage().to_string());
     format!("{}\n\n{usage}\n", wrapped(&about(command), width).join("\n"))
 }
 
 fn about(command: &Command) -> String {
-    command.get_about().map(ToString::to_string).unwrap_or_default()
+    command.get_about().map(|about| say(&about.to_string()).into_owned()).unwrap_or_default()
 }
 
 fn aliases(command: &Command) -> String {
@@ -206,7 +212,8 @@ fn named(arg: &Arg) -> String {
 
 /// What an argument means, and how else it may be written.
 fn told(arg: &Arg) -> String {
-    let mut told = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut told =
+        arg.get_help().map(|help| say(&help.to_string()).into_owned()).unwrap_or_default();
     let is_plain = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     let values = arg.get_possible_values();
     if is_plain && !values.is_empty() {
@@ -214,7 +221,7 @@ fn told(arg: &Arg) -> String {
         write!(told, ": {}", values.join(", ")).ok();
     }
     for alias in arg.get_visible_aliases().unwrap_or_default() {
-        write!(told, "; also --{alias}").ok();
+        told += &say(&format!("; also --{alias}"));
     }
     told
 }
@@ -226,7 +233,7 @@ fn section(page: &mut String, heading: &str, rows: Vec<(String, String)>, width:
     else {
         return;
     };
-    writeln!(page, "\n{heading}:").ok();
+    writeln!(page, "\n{}", say(&format!("{heading}:"))).ok();
     for (name, told) in rows {
         let mut start = format!("  {name}");
         if start.chars().count() + 2 > column {
@@ -240,17 +247,41 @@ fn section(page: &mut String, heading: &str, rows: Vec<(String, String)>, width:
     }
 }
 
+/// A word as it may be divided: Chinese has no blanks, and a line may end behind any letter of it that no mark follows.
+fn breakable(word: &str) -> impl Iterator<Item = &str> {
+    const MARKS: &str = "，。；：、）”";
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let mut letters = rest.char_indices().peekable();
+        let mut end = rest.len();
+        while let (Some((_, letter)), Some((at, next))) = (letters.next(), letters.peek().copied())
+        {
+            if !letter.is_ascii() && letter != '（' && letter != '“' && !MARKS.contains(next) {
+                end = at;
+                break;
+            }
+        }
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 /// Lines of at most so many columns, broken at blanks.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().filter(|line| !line.is_empty());
-        match line {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.extend([" ", word]);
+    for (index, word) in text.split(' ').enumerate() {
+        let mut blank = if index == 0 { "" } else { " " };
+        for part in breakable(word) {
+            let line = lines.last_mut().filter(|line| !line.is_empty());
+            match line {
+                Some(line) if cells(line) + blank.len() + cells(part) <= width => {
+                    line.extend([blank, part]);
+                }
+                Some(_) => lines.push(part.to_owned()),
+                None => lines.iter_mut().for_each(|line| line.push_str(part)),
             }
-            Some(_) => lines.push(word.to_owned()),
-            None => lines.iter_mut().for_each(|line| line.push_str(word)),
+            blank = "";
         }
     }
     lines

@@ -37,6 +37,8 @@ pub(crate) use domain::{
 pub(crate) use engine::{EngineFlag, ProfileFlag};
 pub(crate) use export::ExportArgs;
 pub(crate) use foreign::AnyArgs;
+#[cfg(test)]
+pub(crate) use help::COMMANDS;
 pub(crate) use help::EXAMPLES;
 pub(crate) use hosts::{BootstrapArgs, HostFlags, RemoteArgs};
 pub(crate) use import::ImportArgs;

@@ -12,6 +12,7 @@ use crate::prelude::{Exit, Failure, Report, Session};
 use crate::render::json::value;
 use crate::render::lines;
 use crate::render::text::count;
+use crate::words::talk;
 
 pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure> {
     let caller = session.caller()?;
@@ -51,8 +52,8 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Report, Failure
         Ok(Checked { file: word.to_string_lossy().into_owned(), over, apps, problems })
     };
     let files: Vec<_> = targets.into_iter().map(check).collect::<Result<_, _>>()?;
-    let report =
-        Report::new(session.console, || files.iter().map(text).collect(), || value(&files));
+    let told = || talk(&files.iter().map(text).collect::<String>()).into_owned();
+    let report = Report::new(session.console, told, || value(&files));
     let is_unusable = files.iter().any(|file| file.apps.is_none());
     Ok(report.ending(is_unusable.then_some(Exit::Input)))
 }

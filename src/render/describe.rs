@@ -13,6 +13,7 @@ use crate::console::Look;
 use crate::render::outcomes::{self, LastLines};
 use crate::render::pulse;
 use crate::render::text::{self, Paint, safe, safe_text, width};
+use crate::words::say;
 
 type Fields<'a> = Vec<(&'a str, String)>;
 
@@ -43,7 +44,9 @@ fn page(described: &Description, (now, node): (u64, Option<&str>), look: Look) -
     let mut fields = state(described, now);
     fields.extend(program(&described.spec, node.is_some()));
     fields.push(("node.js version", node.map(safe_text).unwrap_or_default()));
-    fields.extend(policy(&described.spec));
+    fields.extend(
+        policy(&described.spec).into_iter().map(|(key, told)| (key, say(&told).into_owned())),
+    );
     let changed = changed(&described.spec);
     fields.extend(changed.iter().map(|(label, value)| (label.as_str(), value.clone())));
     fields.extend(files(described));
@@ -59,18 +62,23 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
     let lives = row.pid != 0;
     let uptime = text::uptime(row, now);
     let pids: Vec<_> = described.pids.iter().map(u32::to_string).collect();
-    let ahead = |at: Option<u64>| at.map(|at| text::ahead(at, now)).unwrap_or_default();
+    let ahead =
+        |at: Option<u64>| at.map(|at| say(&text::ahead(at, now)).into_owned()).unwrap_or_default();
     let figures = format!(
         "{:.1}% cpu, {} resident, {}",
         row.usage.cpu,
         Bytes::new(row.usage.memory),
         text::count(row.usage.processes, "process").replace("processs", "processes"),
     );
+    let figures = say(&figures).into_owned();
     vec![
         ("status", standing(row, now)),
         ("health", row.health.map_or("", Health::as_str).into()),
         ("name", safe_text(&row.name)),
-        ("why", row.note.as_deref().map(safe_text).unwrap_or_default()),
+        (
+            "why",
+            row.note.as_deref().map(|why| say(&safe_text(why)).into_owned()).unwrap_or_default(),
+        ),
         ("stopped by", described.stopped_by.as_deref().map(safe_text).unwrap_or_default()),
         ("it says", described.status.as_deref().map(safe_text).unwrap_or_default()),
         ("namespace", safe_text(&row.namespace)),
@@ -99,7 +107,8 @@ fn last_run(described: &Description) -> String {
     let end = described.ends.last().filter(|_| described.row.job.is_some());
     end.map(|end| {
         let (at, lived) = (text::moment(end.at), text::millis(end.lived));
-        format!("{at}, {} after {lived}", safe_text(&end.why))
+        let why = safe_text(&end.why);
+        format!("{at}, {}", say(&format!("{why} after {lived}")))
     })
     .unwrap_or_default()
 }
@@ -216,13 +225,14 @@ fn or_none(text: String) -> String {
 
 /// Keys and values; what has no value has no line. Long values go on below themselves.
 pub(super) fn table(fields: &Fields<'_>, look: Look) -> String {
-    let shown: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).collect();
+    let shown = fields.iter().filter(|(_, value)| !value.is_empty());
+    let shown: Vec<_> = shown.map(|(key, value)| (say(key), value)).collect();
     let keys = shown.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     let mut table = String::new();
     for (key, value) in shown {
         let room = look.width.map(|columns| columns.saturating_sub(keys + 4).max(8));
         for (index, part) in wrap(value, room).iter().enumerate() {
-            let key = if index == 0 { *key } else { "" };
+            let key = if index == 0 { &*key } else { "" };
             let blanks = " ".repeat(keys - width(key));
             let key = Paint::Head.on(key, look.colour);
             table.extend(["  ", &key, &blanks, "  ", part, "\n"]);
@@ -274,32 +284,30 @@ fn environment(spec: &AppSpec, look: Look) -> String {
     }
     let others = spec.env.len().saturating_sub(spec.declared_env.len());
     let (program, name) = (called::name(), safe_text(spec.name.as_str()));
-    let more = format!("  and {others} inherited; `{program} env {name}` shows all\n");
-    fields.push_str(&Paint::Dim.on(&more, look.colour));
-    Paint::Head.on("environment", look.colour) + "\n" + &fields
+    let more = format!("and {others} inherited; `{program} env {name}` shows all");
+    fields.push_str(&Paint::Dim.on(&format!("  {}\n", say(&more)), look.colour));
+    Paint::Head.on(&say("environment"), look.colour) + "\n" + &fields
 }
 
 fn ends(ends: &[EndView], look: Look) -> String {
     if ends.is_empty() {
         return String::new();
     }
-    let mut text = Paint::Head.on("last ends", look.colour) + "\n";
+    let mut text = Paint::Head.on(&say("last ends"), look.colour) + "\n";
     for alike in ends.chunk_by(|one, next| one.why == next.why) {
         let (Some(first), Some(last)) = (alike.first(), alike.last()) else { continue };
         let many = match alike.len() {
             1 => String::new(),
             count => {
                 let began = first.at.saturating_sub(first.lived);
-                format!("{count} times in {}, last: ", text::millis(last.at.saturating_sub(began)))
+                let span = text::millis(last.at.saturating_sub(began));
+                say(&format!("{count} times in {span}, last:")).into_owned() + " "
             }
         };
-        let line = format!(
-            "  {}  {many}pid {} after {}: {}",
-            text::moment(last.at),
-            last.pid,
-            text::millis(last.lived),
-            safe_text(&last.why)
-        );
+        let (at, lived, why) =
+            (text::moment(last.at), text::millis(last.lived), safe_text(&last.why));
+        let line = format!("pid {} after {lived}: {why}", last.pid);
+        let line = format!("  {at}  {many}{}", say(&line));
         text += &(text::fitted(&line, look) + "\n");
     }
     text

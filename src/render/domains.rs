@@ -47,7 +47,9 @@ pub(crate) fn list(rows: &[DomainRow], look: Look) -> String {
         column
     };
     let columns = cells.map(column);
-    let widths = fit(&columns, look.width).or_else(|| fit(&columns, None)).unwrap_or_default();
+    let widths = fit(&columns, look)
+        .or_else(|| fit(&columns, Look { width: None, ..look }))
+        .unwrap_or_default();
     draw(&columns, &widths, look)
 }
 

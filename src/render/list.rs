@@ -12,6 +12,7 @@ use crate::console::Look;
 use crate::failure::Failure;
 use crate::render::table::{Side, TableColumn, draw, fit};
 use crate::render::text::{self, Paint, one_line, safe_text};
+use crate::words::say;
 
 /// What a list is ordered by.
 #[derive(Clone, Copy, Debug)]
@@ -163,7 +164,7 @@ pub(crate) fn list(listing: &Listing, look: Look) -> String {
 pub(crate) fn list_of(hosts: &[&str], listing: &Listing, look: Look) -> String {
     let mut text = String::new();
     if listing.rows.is_empty() && look.boxes {
-        return as_called("no apps; `pm start FILE` starts some\n");
+        return say(&as_called("no apps; `pm start FILE` starts some")).into_owned() + "\n";
     }
     let narrowest = SETS.len() - 1;
     let has_ports = listing.rows.iter().any(|row| !row.usage.listens.is_empty());
@@ -177,7 +178,7 @@ pub(crate) fn list_of(hosts: &[&str], listing: &Listing, look: Look) -> String {
         let set = set.iter().filter(|column| column.head != PORT.head || has_ports);
         let columns = set.map(|column| filled(column, least, listing, look));
         let columns: Vec<_> = host_column(hosts).into_iter().chain(columns).collect();
-        if let Some(widths) = fit(&columns, look.width) {
+        if let Some(widths) = fit(&columns, look) {
             text = draw(&columns, &widths, look);
             break;
         }
@@ -209,7 +210,7 @@ fn notes(hosts: &[&str], listing: &Listing, look: Look) -> String {
         if let Some(note) = &row.note {
             let host = hosts.get(index).map(|host| format!("{host} ")).unwrap_or_default();
             let name = safe_text(&row.name);
-            let line = format!("{host}{name} ({}): {}", row.id, safe_text(note));
+            let line = format!("{host}{name} ({}): {}", row.id, say(&safe_text(note)));
             notes += &(Paint::Dim.on(&text::fitted(&line, look), look.colour) + "\n");
         }
     }

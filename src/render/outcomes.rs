@@ -17,6 +17,7 @@ use crate::render::plan::Planned;
 use crate::render::text::{Paint, safe, safe_text};
 use crate::render::{list, mini, plan};
 use crate::report::Report;
+use crate::words::{say, talk};
 
 /// More lines than this say less than their sum.
 const MOST: usize = 20;
@@ -103,7 +104,7 @@ impl Completed {
 pub(crate) fn text(done: &Completed, look: Look, mini: bool) -> String {
     let mut text = plan::changes(&done.changes, look);
     if done.outcomes.is_empty() {
-        text.push_str(done.otherwise);
+        text.push_str(&say(done.otherwise));
         text.push('\n');
     }
     let failed = |outcome: &&Outcome| outcome.what.is_failure();
@@ -153,8 +154,8 @@ fn gap(done: &Completed, look: Look) -> String {
         ),
         None => "`listen`, Node's cluster workers and a `reload_signal` leave no gap".into(),
     };
-    let note = format!("note: {text}; {cure}\n");
-    Paint::Dim.on(&note, look.colour)
+    let note = format!("note: {text}; {cure}");
+    Paint::Dim.on(&talk(&note), look.colour) + "\n"
 }
 
 /// `✓ 998 started, 2 unchanged`.
@@ -167,23 +168,24 @@ fn summary(outcomes: &[&Outcome], is_reload: bool, look: Look) -> String {
             None => counts.push((word, 1)),
         }
     }
-    let parts: Vec<_> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let parts: Vec<_> =
+        counts.iter().map(|(word, count)| format!("{count} {}", say(word))).collect();
     format!("{} {}\n", Paint::Good.on("✓", look.colour), parts.join(", "))
 }
 
 fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
     let (sign, paint, word) = told(&outcome.what, is_reload);
     let name = Paint::Key.on(&safe_text(&outcome.name), look.colour);
-    let mut line = format!("{} {name} ({}) {}", paint.on(sign, look.colour), outcome.id, word);
+    let mut line = format!("{} {name} ({}) {}", paint.on(sign, look.colour), outcome.id, say(word));
     if outcome.pid != 0 && !matches!(outcome.what, What::Failed(_)) {
-        line.extend([", pid ", &outcome.pid.to_string()]);
+        line.push_str(&say(&format!(", pid {}", outcome.pid)));
     }
     if let Some(why) = outcome.what.why() {
         line.push_str(": ");
-        line.push_str(&safe_text(why));
+        line.push_str(&say(&safe_text(why)));
     }
     if let Some(note) = &outcome.note {
-        line.extend([", ", &safe_text(note)]);
+        line.extend([", ", &say(&safe_text(note))]);
     }
     line + "\n"
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::called;
 use crate::console::Look;
 use crate::render::text::{Paint, safe_text};
+use crate::words::say;
 
 /// One app of a config, or one gone from it.
 #[derive(Debug, serde::Serialize)]
@@ -46,7 +47,7 @@ pub(crate) enum PlanStep {
 /// What would be done.
 pub(crate) fn plan(plan: &[Planned], look: Look) -> String {
     if plan.is_empty() {
-        return "nothing to apply\n".into();
+        return say("nothing to apply").into_owned() + "\n";
     }
     plan.iter().map(|one| line(one, look, true)).collect()
 }
@@ -71,14 +72,15 @@ fn line(one: &Planned, look: Look, is_plan: bool) -> String {
     let name = Paint::Key.on(&safe_text(&one.name), look.colour);
     let mut parts = Vec::new();
     if is_plan || one.step == PlanStep::Gone {
-        parts.push(word.to_owned());
+        parts.push(say(word).into_owned());
     }
     if !one.edits.is_empty() {
         parts.push(safe_text(&one.edits.join(", ")));
     }
     if one.step == PlanStep::Gone {
         let (program, name) = (called::name(), safe_text(&one.name));
-        parts.push(format!("`{program} delete {name}`, or `{program} apply --prune`, removes it"));
+        let cure = format!("`{program} delete {name}`, or `{program} apply --prune`, removes it");
+        parts.push(say(&cure).into_owned());
     }
     format!("{} {name}: {}\n", paint.on(sign, look.colour), parts.join(": "))
 }

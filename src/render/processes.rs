@@ -48,9 +48,12 @@ pub(crate) fn table(all: &[ShownProcess], look: Look) -> String {
         column
     };
     let columns = COLUMNS.map(column);
-    let (widths, look) = match fit(&columns, look.width) {
+    let (widths, look) = match fit(&columns, look) {
         Some(widths) => (widths, look),
-        None => (fit(&columns, None).unwrap_or_default(), Look { boxes: false, ..look }),
+        None => {
+            let look = Look { width: None, boxes: false, ..look };
+            (fit(&columns, look).unwrap_or_default(), look)
+        }
     };
     draw(&columns, &widths, look)
 }

@@ -1,7 +1,10 @@
 //! Columns: boxed for people at a terminal, aligned by blanks for everything else.
 
+use std::borrow::Cow;
+
 use crate::console::Look;
 use crate::render::text::{Paint, clip, width};
+use crate::words;
 
 /// Where a column's texts stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,12 @@ struct Cell {
 
 impl TableColumn {
     pub(crate) fn new(head: &'static str, side: Side, least: Option<usize>) -> Self {
-        let widest = width(head);
-        Self { head, side, least, texts: String::new(), cells: Vec::new(), widest }
+        Self { head, side, least, texts: String::new(), cells: Vec::new(), widest: 0 }
+    }
+
+    /// Its head: programs that cut columns by blanks know the English one.
+    fn head(&self, look: Look) -> Cow<'static, str> {
+        if look.boxes { words::say(self.head) } else { self.head.into() }
     }
 
     /// One more cell, whose text `fill` appends.
@@ -57,10 +64,11 @@ fn frame(columns: usize) -> usize {
     3 * columns + 1
 }
 
-/// The widths of the columns within `room`, or `None` if they don't fit even when cut.
-pub(crate) fn fit(columns: &[TableColumn], room: Option<usize>) -> Option<Vec<usize>> {
-    let mut widths: Vec<_> = columns.iter().map(|column| column.widest).collect();
-    let Some(room) = room else { return Some(widths) };
+/// The widths of the columns within the room there is, or `None` if they don't fit even when cut.
+pub(crate) fn fit(columns: &[TableColumn], look: Look) -> Option<Vec<usize>> {
+    let widest = |column: &TableColumn| column.widest.max(width(&column.head(look)));
+    let mut widths: Vec<_> = columns.iter().map(widest).collect();
+    let Some(room) = look.width else { return Some(widths) };
     let mut excess = (widths.iter().sum::<usize>() + frame(columns.len())).saturating_sub(room);
     for (width, column) in widths.iter_mut().zip(columns) {
         if let Some(least) = column.least {
@@ -79,7 +87,11 @@ pub(crate) fn draw(columns: &[TableColumn], widths: &[usize], look: Look) -> Str
     if look.boxes {
         rule(&mut out, widths, ['┌', '┬', '┐'], look);
     }
-    line(&mut out, columns, widths, look, |column| (column.head, width(column.head), Paint::Head));
+    line(&mut out, columns, widths, look, |column| {
+        let head = column.head(look);
+        let width = width(&head);
+        (head, width, Paint::Head)
+    });
     if look.boxes {
         rule(&mut out, widths, ['├', '┼', '┤'], look);
     }
@@ -87,7 +99,7 @@ pub(crate) fn draw(columns: &[TableColumn], widths: &[usize], look: Look) -> Str
         line(&mut out, columns, widths, look, |column| {
             let cell = column.cells.get(index);
             let (width, paint) = cell.map_or((0, Paint::Plain), |cell| (cell.width, cell.paint));
-            (column.text(index), width, paint)
+            (column.text(index).into(), width, paint)
         });
     }
     if look.boxes {
@@ -108,7 +120,7 @@ fn line<'a>(
     columns: &'a [TableColumn],
     widths: &[usize],
     look: Look,
-    cell: impl Fn(&'a TableColumn) -> (&'a str, usize, Paint),
+    cell: impl Fn(&'a TableColumn) -> (Cow<'a, str>, usize, Paint),
 ) {
     let start = out.len();
     for (index, (column, room)) in columns.iter().zip(widths).enumerate() {
@@ -120,14 +132,14 @@ fn line<'a>(
         }
         let (text, wide, paint) = cell(column);
         if wide > *room {
-            let clipped = clip(text, *room);
+            let clipped = clip(&text, *room);
             paint.push(out, &clipped, look.colour);
             blanks(out, room - width(&clipped).min(*room));
         } else if column.side == Side::Right {
             blanks(out, room - wide);
-            paint.push(out, text, look.colour);
+            paint.push(out, &text, look.colour);
         } else {
-            paint.push(out, text, look.colour);
+            paint.push(out, &text, look.colour);
             blanks(out, room - wide);
         }
         if look.boxes {
@@ -151,4 +163,31 @@ fn blanks(out: &mut String, mut count: usize) {
         count -= BLANKS.len();
     }
     out.push_str(BLANKS.get(..count).unwrap_or(BLANKS));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(head: &'static str, side: Side, texts: [&str; 2]) -> TableColumn {
+        let mut column = TableColumn::new(head, side, None);
+        for text in texts {
+            column.add(|cell| {
+                cell.push_str(text);
+                Paint::Plain
+            });
+        }
+        column
+    }
+
+    #[test]
+    fn wide_letters_in_heads_and_cells_leave_the_table_straight() {
+        let name = column("名称", Side::Left, ["web", "订单服务"]);
+        let columns = [name, column("运行时长", Side::Right, ["1s", "9m"])];
+        let look = Look { width: Some(80), boxes: true, colour: false };
+        let drawn = draw(&columns, &fit(&columns, look).unwrap(), look);
+        let lines: Vec<_> = drawn.lines().map(width).collect();
+        assert_eq!(lines, [lines[0]; 6], "{drawn}");
+        assert!(drawn.contains("│ 名称     │ 运行时长 │\n"), "{drawn}");
+    }
 }

@@ -103,9 +103,12 @@ fn table(plan: &TakeoverPlan, heads: [&'static str; 2], look: Look) -> String {
     }
     let head = format!("{}, {}:\n", plan.from, safe_text(&plan.place));
     // Where it does not fit lines may be longer than the room.
-    let (widths, look) = match fit(&columns, look.width) {
+    let (widths, look) = match fit(&columns, look) {
         Some(widths) => (widths, look),
-        None => (fit(&columns, None).unwrap_or_default(), Look { boxes: false, ..look }),
+        None => {
+            let look = Look { width: None, boxes: false, ..look };
+            (fit(&columns, look).unwrap_or_default(), look)
+        }
     };
     head + &draw(&columns, &widths, look)
 }

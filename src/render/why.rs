@@ -9,6 +9,7 @@ use crate::console::Look;
 use crate::render::describe;
 use crate::render::outcomes::{self, LastLines};
 use crate::render::text::{self, Paint, safe_text};
+use crate::words::say;
 
 /// Lines of a screen.
 const SCREEN: usize = 24;
@@ -148,8 +149,8 @@ pub(crate) fn why(all: &[Reasons], now: u64, look: Look) -> String {
         told += 1;
     }
     if told < all.len() {
-        let more = format!("and {} more; `{} list` shows them\n", all.len() - told, called::name());
-        page += &Paint::Dim.on(&more, look.colour);
+        let more = format!("and {} more; `{} list` shows them", all.len() - told, called::name());
+        page += &(Paint::Dim.on(&say(&more), look.colour) + "\n");
     }
     for line in &first.last_lines {
         let line = safe_text(line);
@@ -158,31 +159,36 @@ pub(crate) fn why(all: &[Reasons], now: u64, look: Look) -> String {
         page.extend(["  ", &line, "\n"]);
     }
     if let Some(cause) = &first.cause {
-        page.extend([&safe_text(cause), "\n"]);
+        page.extend([&say(&safe_text(cause)), "\n"]);
     }
     if let Some(file) = &first.crash_file {
-        page.extend(["its last failure is kept in ", &safe_text(file), "\n"]);
+        let kept = format!("its last failure is kept in {}", safe_text(file));
+        page.extend([&say(&kept), "\n"]);
     }
     let [logs, describe] = first.commands.each_ref().map(|command| safe_text(command));
-    let next = format!("`{logs}` shows what it wrote, `{describe}` everything about it\n");
-    page + &Paint::Dim.on(&next, look.colour)
+    let next = format!("`{logs}` shows what it wrote, `{describe}` everything about it");
+    page + &Paint::Dim.on(&say(&next), look.colour) + "\n"
 }
 
 fn block(one: &Reasons, now: u64, look: Look) -> String {
     let ago = |at: u64| format!("{} ({})", text::moment(at), text::millis(now.saturating_sub(at)));
-    let ahead =
-        |at: u64| format!("{} (in {})", text::moment(at), text::millis(at.saturating_sub(now)));
+    let ahead = |at: u64| say(&text::ahead(at, now)).into_owned();
     // A cause may be as long as a path: two lines of it do.
     let told = |cause: &str| {
-        let cause = safe_text(cause);
+        let cause = say(&safe_text(cause)).into_owned();
         look.width.map_or_else(|| cause.clone(), |columns| text::clip(&cause, columns * 3 / 2))
     };
     let title = format!("{} (id {})", safe_text(&one.name), one.id);
     let status = Paint::of(one.status).on(&one.standing, look.colour);
+    // The word stays, for it is what lists show and scripts look for.
+    let meaning = say(one.status.as_str());
+    let meaning =
+        if meaning == one.status.as_str() { String::new() } else { format!("（{meaning}）") };
     let short = match one.unstable {
         0 => String::new(),
         short => format!(", {} in a row", text::count(short, "short run")),
     };
+    let restarts = format!("{}{short}", one.restarts);
     let mut fields = vec![
         ("why", one.why.as_deref().map(told).unwrap_or_default()),
         (
@@ -194,16 +200,32 @@ fn block(one: &Reasons, now: u64, look: Look) -> String {
             if one.job.is_some() { "next run" } else { "next cron restart" },
             one.next_cron.map(ahead).unwrap_or_default(),
         ),
-        ("runs", one.job.as_ref().map(JobView::counts).unwrap_or_default()),
-        ("restarts", format!("{}{short}", one.restarts)),
+        (
+            "runs",
+            one.job
+                .as_ref()
+                .map(JobView::counts)
+                .map(|runs| say(&runs).into_owned())
+                .unwrap_or_default(),
+        ),
+        ("restarts", say(&restarts).into_owned()),
     ];
     for (index, kind) in one.ends.iter().take(KINDS).enumerate() {
-        let times = if kind.times == 1 { "once".into() } else { text::count(kind.times, "time") };
+        let times = match kind.times {
+            1 => "once".into(),
+            times => text::count(times, "time"),
+        };
+        let times = say(&times);
         let key = if index == 0 { "last ends" } else { "" };
         let last = text::moment(kind.last);
         fields.push((key, format!("{times}: {}; {last}", told(&kind.why))));
     }
-    Paint::Key.on(&title, look.colour) + ": " + &status + "\n" + &describe::table(&fields, look)
+    Paint::Key.on(&title, look.colour)
+        + ": "
+        + &status
+        + &meaning
+        + "\n"
+        + &describe::table(&fields, look)
 }
 
 #[cfg(test)]

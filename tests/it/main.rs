@@ -41,6 +41,7 @@ mod hosts;
 mod http;
 mod input;
 mod jobs;
+mod language;
 mod limits;
 mod made;
 mod mistakes;

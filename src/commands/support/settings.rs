@@ -16,6 +16,7 @@ use crate::commands::support::{described, listing, progress, resend};
 use crate::console::Console;
 use crate::launch;
 use crate::prelude::{Failure, Report, Session};
+use crate::words;
 
 /// Whether a setting of our own says `true`. A file that can't be read says nothing.
 pub(crate) fn is_on(session: &Session, key: &str) -> bool {
@@ -64,6 +65,14 @@ fn variables(book: &Settings, app: &str) -> Environment {
 
 /// Sets, then restarts the apps that are meant (PM2).
 pub(crate) fn change(session: &Session, pairs: &[(SettingKey, String)]) -> Result<Report, Failure> {
+    let tongue = SettingKey::parse(words::SETTING).ok().filter(|_| !session.called_as.is_pm2());
+    let odd = |(key, value): &&(SettingKey, String)| {
+        tongue.as_ref() == Some(key) && !words::SETTINGS.contains(&value.as_str())
+    };
+    if let Some((_, odd)) = pairs.iter().find(odd) {
+        return Err(Failure::input(format!("could not speak `{odd}`"))
+            .hint("zh, en, or auto: as the environment says"));
+    }
     let book = store(session, |book| {
         for (key, value) in pairs {
             book.set(key, value);
