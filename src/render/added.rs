@@ -9,6 +9,7 @@ use crate::called;
 use crate::console::Look;
 use crate::render::text::Paint;
 use crate::render::{lines, safe_text};
+use crate::words::say;
 
 /// An app that would be added.
 #[derive(Clone, Debug, Serialize)]
@@ -102,12 +103,13 @@ impl AddPlan {
 
 /// The plan, for people.
 pub(crate) fn plan(plan: &AddPlan, look: Look) -> String {
-    let head = |text: &str, rest: &str| format!("{} {rest}", Paint::Head.on(text, look.colour));
+    let head =
+        |text: &str, rest: &str| format!("{} {rest}", Paint::Head.on(&say(text), look.colour));
     let mut all = vec![head("found in", &shown(&plan.survey.folder))];
     all.extend(plan.apps.iter().flat_map(|app| app_lines(app, look)));
     let doubts: Vec<_> = plan.all_doubts().collect();
     if !(doubts.is_empty() && plan.remarks.is_empty() && plan.blockers.is_empty()) {
-        all.push(Paint::Head.on("to know", look.colour));
+        all.push(Paint::Head.on(&say("to know"), look.colour));
     }
     all.extend(doubts.into_iter().map(|doubt| {
         let (sign, paint) = match doubt.weight {
@@ -115,23 +117,23 @@ pub(crate) fn plan(plan: &AddPlan, look: Look) -> String {
             Weight::Question => ("?", Paint::Wait),
             Weight::Blocker => ("✗", Paint::Bad),
         };
-        format!("  {}", paint.on(&format!("{sign} {}", safe_text(&doubt.text)), look.colour))
+        format!("  {}", paint.on(&format!("{sign} {}", say(&safe_text(&doubt.text))), look.colour))
     }));
     let blockers = plan.blockers.iter();
     let blockers =
-        blockers.map(|text| Paint::Bad.on(&format!("✗ {}", safe_text(text)), look.colour));
+        blockers.map(|text| Paint::Bad.on(&format!("✗ {}", say(&safe_text(text))), look.colour));
     all.extend(blockers.map(|text| format!("  {text}")));
-    all.extend(plan.remarks.iter().map(|remark| format!("  - {}", safe_text(remark))));
+    all.extend(plan.remarks.iter().map(|remark| format!("  - {}", say(&safe_text(remark)))));
     let file = shown(&plan.file.path);
     all.push(match (&plan.file.before, &plan.file.after) {
         (None, _) => head("would write", &file),
         (Some(_), Some(_)) => {
-            head("would add to", &format!("{file}, which stays as it is otherwise"))
+            head("would add to", &say(&format!("{file}, which stays as it is otherwise")))
         }
         (Some(_), None) => head("belongs into", &file),
     });
     all.extend(plan.file.lines.lines().map(|line| format!("  {}", safe_text(line))));
-    all.push(Paint::Head.on("would run", look.colour));
+    all.push(Paint::Head.on(&say("would run"), look.colour));
     let start = format!("{} apply {file} --only {}", called::name(), plan.names().join(","));
     let commands = plan.commands.iter().map(command).chain([start]);
     all.extend(commands.map(|command| format!("  $ {}", safe_text(&command))));
@@ -142,7 +144,7 @@ fn app_lines(app: &PlannedApp, look: Look) -> Vec<String> {
     let port = app.port.as_ref().map(|port| {
         let evidence = app.proposal.port.as_ref().and_then(|claim| claim.evidence.as_ref());
         let why = match (&port.instead, evidence) {
-            (Some(instead), _) => format!(" ({instead})"),
+            (Some(instead), _) => format!(" ({})", say(instead)),
             (None, Some(evidence)) => format!(" ({}:{})", evidence.file, evidence.line),
             (None, None) => String::new(),
         };
@@ -179,26 +181,27 @@ pub(crate) fn command(step: &SetupStep) -> String {
 pub(crate) fn next(plan: &AddPlan, look: Look) -> String {
     let pm = called::name();
     let ports = plan.apps.iter().filter_map(|app| Some((&app.name, app.port.as_ref()?.number)));
-    let places =
-        ports.map(|(name, port)| format!("{} is at http://127.0.0.1:{port}", safe_text(name)));
+    let places = ports.map(|(name, port)| {
+        say(&format!("{} is at http://127.0.0.1:{port}", safe_text(name))).into_owned()
+    });
     let later =
         format!("`{pm} save` keeps the list, `{pm} startup` starts it when the machine boots");
-    lines(places.chain([Paint::Dim.on(&later, look.colour)]))
+    lines(places.chain([Paint::Dim.on(&say(&later), look.colour)]))
 }
 
 /// What `pm init` found and wrote, and what is left to do.
 pub(crate) fn begun(plan: &AddPlan, look: Look) -> String {
     let pm = called::name();
     let file = shown(&plan.file.path);
-    let mut all = vec![format!("wrote {file}, with what lies here:")];
+    let mut all = vec![say(&format!("wrote {file}, with what lies here:")).into_owned()];
     all.extend(plan.apps.iter().flat_map(|app| app_lines(app, look)));
     let doubts = plan.all_doubts().map(|doubt| &doubt.text).chain(&plan.remarks);
-    all.extend(doubts.map(|text| format!("  - {}", safe_text(text))));
+    all.extend(doubts.map(|text| format!("  - {}", say(&safe_text(text)))));
     if !plan.commands.is_empty() {
-        all.push("what it needs first:".into());
+        all.push(say("what it needs first:").into_owned());
         let commands = plan.commands.iter().map(command);
         all.extend(commands.map(|command| format!("  $ {}", safe_text(&command))));
     }
-    all.push(format!("`{pm} up` starts it"));
+    all.push(say(&format!("`{pm} up` starts it")).into_owned());
     lines(all)
 }

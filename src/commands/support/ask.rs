@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::prelude::{Failure, Session};
+use crate::words::say;
 
 /// Whether somebody can be asked.
 pub(crate) fn is_possible(session: &Session) -> bool {
@@ -20,7 +21,7 @@ fn answer(question: &str) -> Result<Option<String>, Failure> {
 
 /// Whether it is to be done; a bare line feed is a yes.
 pub(crate) fn go_on() -> Result<bool, Failure> {
-    let said = answer("do this? [Y/n]")?;
+    let said = answer(&say("do this? [Y/n]"))?;
     Ok(said.is_some_and(|said| is_yes(&said)))
 }
 
@@ -33,7 +34,8 @@ pub(crate) fn which(choices: &[String]) -> Result<String, Failure> {
     let listed: Vec<_> =
         choices.iter().enumerate().map(|(at, one)| format!("  {} {one}", at + 1)).collect();
     loop {
-        let said = answer(&format!("which of these is the app?\n{}\n[1]", listed.join("\n")))?;
+        let said =
+            answer(&format!("{}\n{}\n[1]", say("which of these is the app?"), listed.join("\n")))?;
         let Some(said) = said else {
             return Err(Failure::input("nothing was done: no answer"));
         };

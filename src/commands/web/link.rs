@@ -7,6 +7,7 @@ use serde_json::json;
 use super::control::{must_ask, other_version};
 use crate::cli::WebLinkArgs;
 use crate::prelude::{Failure, Report, Session};
+use crate::words::talk;
 
 pub(super) fn run(session: &Session, args: &WebLinkArgs) -> Result<Report, Failure> {
     let stays = args.stays.as_deref().map(|text| {
@@ -42,12 +43,13 @@ pub(super) fn first(
         let tunnel = tunnel
             .as_ref()
             .map(|line| format!("\nfrom another machine, first type there:\n\n  {line}\n"));
-        format!(
+        let text = format!(
             "the panel listens on {listen}; open within ten minutes, once:\n\n  {link}\n{}\n\
              another link: `pm web link`; `pm web stop` ends it; an admin of the panel may do what a shell of {} may\n",
             tunnel.unwrap_or_default(),
             user_name()
-        )
+        );
+        talk(&text).into_owned()
     };
     let json = || json!({ "url": link, "listen": listen, "tunnel": tunnel });
     Ok(Report::new(session.console, text, json))
