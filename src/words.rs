@@ -20,8 +20,17 @@ pub(crate) const SETTING: &str = "lang";
 /// What it may say.
 pub(crate) const SETTINGS: [&str; 3] = ["zh", "en", "auto"];
 
-/// What these gaps hold is a text of ours again.
+/// What these gaps hold may be a text of ours again.
 const SENTENCES: [&str; 7] = ["why", "last", "saw", "error", "note", "word", "kind"];
+
+/// What these hold is one, or a value between backticks: half a sentence in each language is worse than none.
+const KNOWN: [&str; 2] = ["word", "kind"];
+
+/// What these hold has no blanks: else whatever ends as a text of ours does would be taken for it.
+const WORDS: [&str; 14] = [
+    "name", "key", "file", "flag", "verb", "on", "port", "signal", "span", "within", "used",
+    "limit", "cpu", "memory",
+];
 
 /// What these hold is a number.
 const NUMBERS: [&str; 5] = ["n", "all", "code", "id", "pid"];
@@ -138,6 +147,9 @@ impl WordTable {
             said.push_str(before);
             let Some((_, value)) = found.iter().find(|(name, _)| *name == gap) else { continue };
             let again = SENTENCES.contains(&gap).then(|| self.say(value)).flatten();
+            if again.is_none() && KNOWN.contains(&gap) && !value.starts_with('`') {
+                return None;
+            }
             said.push_str(again.as_deref().unwrap_or(value));
         }
         Some(said)
@@ -196,7 +208,10 @@ impl Phrase {
                 };
                 let (value, after) = rest.split_at(at);
                 let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-                if value.is_empty() || NUMBERS.contains(&open) && !is_number {
+                let is_odd = NUMBERS.contains(&open) && !is_number
+                    || WORDS.contains(&open) && value.contains(' ')
+                    || open == "path" && value.contains(' ') && !value.starts_with('/');
+                if value.is_empty() || is_odd {
                     return None;
                 }
                 found.push((open, value));

@@ -108,7 +108,7 @@ fn last_run(described: &Description) -> String {
     end.map(|end| {
         let (at, lived) = (text::moment(end.at), text::millis(end.lived));
         let why = safe_text(&end.why);
-        format!("{at}, {}", say(&format!("{why} after {lived}")))
+        format!("{at}, {} {}", say(&why), say(&format!("after {lived}")))
     })
     .unwrap_or_default()
 }

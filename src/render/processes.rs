@@ -48,13 +48,9 @@ pub(crate) fn table(all: &[ShownProcess], look: Look) -> String {
         column
     };
     let columns = COLUMNS.map(column);
-    let (widths, look) = match fit(&columns, look) {
-        Some(widths) => (widths, look),
-        None => {
-            let look = Look { width: None, boxes: false, ..look };
-            (fit(&columns, look).unwrap_or_default(), look)
-        }
-    };
+    let free = Look { width: None, boxes: false, ..look };
+    let fitting = fit(&columns, look).map(|widths| (widths, look));
+    let (widths, look) = fitting.unwrap_or_else(|| (fit(&columns, free).unwrap_or_default(), free));
     draw(&columns, &widths, look)
 }
 

@@ -103,13 +103,9 @@ fn table(plan: &TakeoverPlan, heads: [&'static str; 2], look: Look) -> String {
     }
     let head = format!("{}, {}:\n", plan.from, safe_text(&plan.place));
     // Where it does not fit lines may be longer than the room.
-    let (widths, look) = match fit(&columns, look) {
-        Some(widths) => (widths, look),
-        None => {
-            let look = Look { width: None, boxes: false, ..look };
-            (fit(&columns, look).unwrap_or_default(), look)
-        }
-    };
+    let free = Look { width: None, boxes: false, ..look };
+    let fitting = fit(&columns, look).map(|widths| (widths, look));
+    let (widths, look) = fitting.unwrap_or_else(|| (fit(&columns, free).unwrap_or_default(), free));
     head + &draw(&columns, &widths, look)
 }
 
