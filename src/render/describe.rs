@@ -2,7 +2,7 @@
 
 use pm_client::{quoted, standing};
 use pm_pm2::Nodes;
-use pm_protocol::{Description, Descriptions, EndView, JobView};
+use pm_protocol::{Description, Descriptions, EndView};
 use pm_spec::options::{Label, keys};
 use pm_spec::{
     AppSpec, ByteString, Bytes, Delay, Health, LogFormat, MASK, Preset, Schedule, Watch,
@@ -97,7 +97,7 @@ fn state(described: &Description, now: u64) -> Fields<'static> {
             if row.job.is_some() { "next run" } else { "next cron restart" },
             ahead(described.next_cron),
         ),
-        ("runs", row.job.as_deref().map(JobView::counts).unwrap_or_default()),
+        ("runs", row.job.as_deref().map(|job| say(&job.counts()).into_owned()).unwrap_or_default()),
         ("last run", last_run(described)),
     ]
 }

@@ -181,11 +181,10 @@ fn line(outcome: &Outcome, is_reload: bool, look: Look) -> String {
         line.push_str(&say(&format!(", pid {}", outcome.pid)));
     }
     if let Some(why) = outcome.what.why() {
-        line.push_str(": ");
-        line.push_str(&say(&safe_text(why)));
+        line.push_str(&say(&format!(": {}", safe_text(why))));
     }
     if let Some(note) = &outcome.note {
-        line.extend([", ", &say(&safe_text(note))]);
+        line.push_str(&say(&format!(", {}", safe_text(note))));
     }
     line + "\n"
 }

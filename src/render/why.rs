@@ -180,10 +180,11 @@ fn block(one: &Reasons, now: u64, look: Look) -> String {
     };
     let title = format!("{} (id {})", safe_text(&one.name), one.id);
     let status = Paint::of(one.status).on(&one.standing, look.colour);
-    // The word stays, for it is what lists show and scripts look for.
-    let meaning = say(one.status.as_str());
-    let meaning =
-        if meaning == one.status.as_str() { String::new() } else { format!("（{meaning}）") };
+    // The word stays, for it is what lists show and scripts look for; `failed, next in 7h` has more behind it.
+    let word = [", ", " in ", " for "].iter().filter_map(|gap| one.standing.split_once(gap));
+    let word = word.map(|(word, _)| word).min_by_key(|word| word.len()).unwrap_or(&one.standing);
+    let meaning = say(word);
+    let meaning = if meaning == word { String::new() } else { format!("（{meaning}）") };
     let short = match one.unstable {
         0 => String::new(),
         short => format!(", {} in a row", text::count(short, "short run")),

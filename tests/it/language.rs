@@ -32,9 +32,12 @@ fn a_locale_of_chinese_is_answered_in_chinese() {
         (&["start", "--nmae", "x"], "错误：不认识的参数 '--nmae'"),
         (&["--help"], "\n启动与停止：\n  start "),
         (&["stop", "--help"], "停止应用；整个进程树结束后返回\n\n用法：pm stop"),
+        (&["start", "true", "--name", "job", "--schedule", "0 3 * * *"], "已添加，未启动，按计划"),
+        (&["why", "job"], "（等待计划时间）\n"),
+        (&["start", "shop", "-i", "x"], "--instances: error: `instances` 必须是"),
         (&["stop", "shop"], "✓ shop (0) 已停止\n"),
-        (&["save"], "已将 1 个实例保存到 "),
-        (&["delete", "shop"], "✓ shop (0) 已删除\n"),
+        (&["save"], "已将 2 个实例保存到 "),
+        (&["delete", "all"], "✓ shop (0) 已删除\n"),
         (&["kill"], "守护进程已停止\n"),
     ] {
         let run = zh(words);
