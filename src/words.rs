@@ -136,7 +136,7 @@ impl WordTable {
         {
             all.push(Phrase { code, english: english.trim_start(), chinese: chinese.trim_start() });
         }
-        all.sort_by_key(|one| std::cmp::Reverse(one.certain()));
+        all.sort_by_cached_key(|one| std::cmp::Reverse(one.certain()));
         Self(all)
     }
 

@@ -297,3 +297,18 @@ pub(super) fn examples(command: &str) -> String {
     let lines = lines.map(|line| line.replacen("pm ", &format!("{} ", called::name()), 1));
     lines.map(|line| line + "\n").collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chinese_is_divided_between_letters_and_no_line_begins_with_a_mark() {
+        let text = "启动应用：配置文件、脚本，或 `app.py --name` 这样的";
+        let lines = wrapped(text, 16);
+        assert!(lines.iter().all(|line| cells(line) <= 16), "{lines:?}");
+        assert!(lines.iter().all(|line| !line.starts_with(['：', '、', '，'])), "{lines:?}");
+        assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+    }
+}
