@@ -19,6 +19,7 @@ const FEW: usize = 5;
 /// The lines that tell what went wrong: what is shown and what is explained are these. Of Python's tracebacks it is the
 /// last whole one and what follows it; of anything else it begins with the first line that looks like an error.
 pub(crate) fn story(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    drop_how_gunicorn_went(&mut lines);
     if let Some(traceback) = Traceback::last(&lines) {
         lines.truncate(traceback.until);
         lines.drain(..traceback.first);
@@ -30,6 +31,18 @@ pub(crate) fn story(mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     };
     lines.drain(..first_of(&lines, error));
     lines
+}
+
+/// When its workers end at once, the main process of gunicorn ends in a traceback, too, which says only that they did: why,
+/// each of them has said before.
+fn drop_how_gunicorn_went(lines: &mut Vec<Vec<u8>>) {
+    while let Some(own) = Traceback::last(lines) {
+        let is_own = lines[own.exception].starts_with(b"gunicorn.errors.HaltServer:");
+        if !is_own || !lines[..own.first].iter().any(|line| is_error(line)) {
+            return;
+        }
+        lines.truncate(own.first);
+    }
 }
 
 /// As many lines of a story as a start tells.
@@ -220,6 +233,25 @@ mod tests {
         let told = story(lines(&text));
         assert_eq!(told[2], b"KeyError: 'x'");
         assert_eq!(told.last().unwrap(), b"OSError: y");
+    }
+
+    #[test]
+    fn what_ended_the_workers_of_gunicorn_is_told_and_not_how_their_main_process_went() {
+        let one = |frame: &str, kind: &str| {
+            format!("Traceback (most recent call last):\n  File \"{frame}\", line 3\n{kind}\n")
+        };
+        let halt = "gunicorn.errors.HaltServer: <HaltServer 'Worker failed to boot.' 3>";
+        let link = "\nDuring handling of the above exception, another exception occurred:\n\n";
+        let own = [&one("arbiter.py", halt), link, &one("arbiter.py", halt)].concat();
+        let wrong = one("app.py", "SyntaxError: '(' was never closed");
+        let ended = "[INFO] Worker exiting (pid: 7)\n[ERROR] Worker (pid:7) exited with code 3.\n";
+        let told = few(story(lines(&[&wrong, ended, &wrong, ended, &own].concat())));
+        assert_eq!(told.last().unwrap(), b"SyntaxError: '(' was never closed");
+        let attribute =
+            "Failed to find attribute 'api' in 'app'.\n[INFO] Worker exiting (pid: 7)\n";
+        let told = few(story(lines(&[attribute, &own].concat())));
+        assert_eq!(told[0], b"Failed to find attribute 'api' in 'app'.");
+        assert_eq!(story(lines(&own)).last().unwrap(), halt.as_bytes());
     }
 
     #[test]
