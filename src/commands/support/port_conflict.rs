@@ -31,7 +31,7 @@ pub(crate) fn told(
              sd_listen_fds(3)); one that opens its port itself needs no `listen`"
         ));
     }
-    Some(who(client, described, port, &holder))
+    who(client, described, port, &holder)
 }
 
 /// Who has the port at which we could not listen for an app (`listen on tcp://ADDRESS: ...`).
@@ -39,10 +39,15 @@ pub(crate) fn of_ours(client: &mut Client, described: &Description, why: &str) -
     let (_, place) = why.split_once("listen on tcp://")?;
     let (address, _) = place.split_once(": ")?;
     let port = address.parse::<SocketAddr>().ok()?.port();
-    Some(who(client, described, port, &holder(port)?))
+    who(client, described, port, &holder(port)?)
 }
 
-fn who(client: &mut Client, described: &Description, port: u16, holder: &PortHolder) -> String {
+fn who(
+    client: &mut Client,
+    described: &Description,
+    port: u16,
+    holder: &PortHolder,
+) -> Option<String> {
     let list = List { select: Vec::new(), usage: true, host: false };
     let rows = client.call(&list, Deadline::after(QUICK)).map(|listing| listing.rows);
     let rows = rows.unwrap_or_default();
@@ -50,9 +55,15 @@ fn who(client: &mut Client, described: &Description, port: u16, holder: &PortHol
     words(port, (described, holder), rows.iter().find(has_it))
 }
 
-fn words(port: u16, (one, holder): (&Description, &PortHolder), ours: Option<&Row>) -> String {
+fn words(
+    port: u16,
+    (one, holder): (&Description, &PortHolder),
+    ours: Option<&Row>,
+) -> Option<String> {
     let pm = called::name();
-    match ours {
+    Some(match ours {
+        // Meanwhile it has it.
+        Some(row) if row.id == one.row.id => return None,
         Some(row) if row.name == one.row.name => format!(
             "port {port} is taken by another instance of this app (id {}, pid {}): `instances: 1`, or \
              `increment_var: \"PORT\"` for a port each",
@@ -69,7 +80,7 @@ fn words(port: u16, (one, holder): (&Description, &PortHolder), ours: Option<&Ro
             "port {port} is taken by {} (pid {}), which is no app of {pm}: stop it, or use another port",
             holder.command, holder.pid
         ),
-    }
+    })
 }
 
 /// Whether a line says, in any language, that an address is taken.
@@ -94,7 +105,25 @@ pub(crate) fn given(spec: &AppSpec) -> BTreeSet<u16> {
 
 #[cfg(test)]
 mod tests {
+    use pm_protocol::Status;
+    use pm_testkit::samples::row;
+
     use super::*;
+    use crate::commands::support::failing::described;
+
+    #[test]
+    fn who_has_its_port_by_now_is_not_told_that_it_is_taken() {
+        let holder = PortHolder { pid: 7, command: "gunicorn".into() };
+        let told = |by: Option<&Row>| words(8123, (&described(), &holder), by);
+        assert_eq!(told(Some(&row(0, "web", Status::Online))), None);
+        for (by, text) in [
+            (Some(row(1, "web", Status::Online)), "another instance of this app (id 1"),
+            (Some(row(1, "api", Status::Online)), "taken by api (id 1"),
+            (None, "taken by gunicorn (pid 7)"),
+        ] {
+            assert!(told(by.as_ref()).is_some_and(|told| told.contains(text)), "{text}");
+        }
+    }
 
     #[test]
     fn complaints_of_many_servers_are_known_with_their_port() {
