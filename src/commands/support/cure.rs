@@ -264,14 +264,18 @@ fn pidfile(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
     })
 }
 
-fn low_port(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+fn low_port(Failing { one, lines }: &Failing<'_>, line: &str) -> Option<String> {
     let lower = line.to_ascii_lowercase();
     let denied = lower.contains("permission denied") || lower.contains("eacces");
     let binds = ["bind", "listen", "address", "port"].iter().any(|word| lower.contains(word));
+    // Python names neither: where it was refused stands in the lines before.
+    let bare = line.trim_end() == "PermissionError: [Errno 13] Permission denied";
+    let python = bare && lines.iter().any(|line| line.contains(".bind("));
     let is_low = |port: &u16| (1..1024).contains(port) && ![13, 98].contains(port);
     let said = port_conflict::numbers(line.as_bytes());
     let mut ports = said.into_iter().chain(port_conflict::given(&one.spec));
-    let port = ports.find(is_low).filter(|_| denied && binds)?;
+    let port = ports.find(is_low).or_else(|| python.then_some(80));
+    let port = port.filter(|_| denied && (binds || python))?;
     Some(format!(
         "ports below 1024 such as {port} are root's: use one above, with a proxy before it, or let everybody have them from there \
          on: `sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}`"
@@ -435,6 +439,21 @@ mod tests {
         for line in ["KeyError: 'user'", "ready", "GET /listen 200", "SyntaxError: no place"] {
             assert_eq!(of_lines(&described(), &[line.as_bytes().to_vec()]), None, "{line}");
         }
+    }
+
+    #[test]
+    fn a_port_that_python_may_not_have_is_understood_by_what_it_called() {
+        let lines = |call: &str| {
+            [
+                "Traceback (most recent call last):",
+                call,
+                "PermissionError: [Errno 13] Permission denied",
+            ]
+            .map(|line| line.as_bytes().to_vec())
+        };
+        let told = of_lines(&described(), &lines("    self.socket.bind(self.server_address)"));
+        assert_eq!(told.map(|it| it.class), Some("low port"));
+        assert_eq!(of_lines(&described(), &lines("    os.setuid(0)")), None);
     }
 
     #[test]

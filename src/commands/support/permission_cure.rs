@@ -84,7 +84,8 @@ fn denied(line: &str) -> Option<&str> {
             word.trim_end_matches([',', ';', ':', '.', ')'])
         });
         let mut bare = bare.filter(|word| word.contains('/') || last.ends_with(word));
-        bare.find(|word| !word.is_empty())
+        // The number of Python's `[Errno 13]` is none.
+        bare.find(|word| !word.is_empty() && !word.ends_with(']'))
     });
     found.filter(|path| path.contains('/') || path.contains('.') || last.ends_with(path))
 }
@@ -124,6 +125,7 @@ mod tests {
             assert_eq!(denied(line), Some(path), "{line}");
         }
         assert_eq!(denied("all is well"), None);
+        assert_eq!(denied("PermissionError: [Errno 13] Permission denied"), None);
     }
 
     #[test]
