@@ -60,6 +60,9 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     let of_args = |arg: &str| arg.strip_prefix(top).is_some_and(|it| it.starts_with([':', '.']));
     let of_line = python_of(line);
     let by = of_line.map_or_else(|| run_by(spec), |python| format!("it was run by {python}"));
+    if let Some(lacks) = lacking(&cwd(spec), name) {
+        return Some(format!("{by}; {lacks}"));
+    }
     let near = neighbour(spec, top);
     let meant = near.map(|near| format!("did you mean `{near}`?"));
     if server.is_some() || spec.args.iter().any(|arg| of_args(&arg.display())) {
@@ -114,15 +117,39 @@ fn neighbour(spec: &AppSpec, name: &str) -> Option<String> {
     if listed.is_some_and(is_listed) {
         return None;
     }
-    let entries = std::fs::read_dir(cwd(spec)).ok()?.flatten();
+    near_module(&cwd(spec), name)
+}
+
+/// The module in a folder whose name is nearly this one.
+fn near_module(folder: &Path, name: &str) -> Option<String> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
     let module = |entry: std::fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;
-        let is_package = || entry.path().join("__init__.py").is_file();
         let module = name.strip_suffix(".py").map(str::to_owned);
-        module.or_else(|| is_package().then_some(name))
+        module.or_else(|| is_package(&entry.path()).then_some(name))
     };
     let all: Vec<_> = entries.filter_map(module).filter(|module| module != name).collect();
     pm_config::near(name, all.iter().map(String::as_str)).first().map(|near| (*near).to_owned())
+}
+
+fn is_package(folder: &Path) -> bool {
+    folder.join("__init__.py").is_file()
+}
+
+/// What a package that lies where an app runs has not: nothing to install brings that.
+fn lacking(cwd: &Path, name: &str) -> Option<String> {
+    let (package, rest) = name.rsplit_once('.')?;
+    let folder = cwd.join(package.replace('.', "/"));
+    if !is_package(&folder) {
+        return lacking(cwd, package);
+    }
+    if folder.join(rest).with_extension("py").exists() || folder.join(rest).is_dir() {
+        return None;
+    }
+    let meant = near_module(&folder, rest);
+    let meant =
+        meant.map_or_else(String::new, |near| format!(": did you mean `{package}.{near}`?"));
+    Some(format!("no `{rest}` lies in {}{meant}", folder.display()))
 }
 
 /// What kombu says for a package it needs and has not.
@@ -309,6 +336,30 @@ mod tests {
         assert!(text.ends_with("where no `sites` lies: did you mean `site`?"), "{text}");
         let listed = ("requirements.txt", "sites==1");
         assert!(!told(&[package, listed], Some("bin/python3"), line).contains("did you mean"));
+    }
+
+    #[test]
+    fn what_an_own_package_has_not_is_nothing_to_install() {
+        let files = [
+            ("shop/__init__.py", ""),
+            ("shop/settings.py", ""),
+            ("shop/db/__init__.py", ""),
+            ("shop/db/models.py", ""),
+            ("requirements.txt", "django"),
+        ];
+        let told = |line: &str| told(&files, Some("bin/python3"), line);
+        let text = told("ModuleNotFoundError: No module named 'shop.setings'");
+        let wanted = "no `setings` lies in ROOT/shop: did you mean `shop.settings`?";
+        assert!(text.ends_with(wanted), "{text}");
+        let text = told("ModuleNotFoundError: No module named 'shop.db.model.x'");
+        let wanted = "no `model` lies in ROOT/shop/db: did you mean `shop.db.models`?";
+        assert!(text.ends_with(wanted), "{text}");
+        let text = told("ModuleNotFoundError: No module named 'shop.zebra'");
+        assert!(text.ends_with("no `zebra` lies in ROOT/shop"), "{text}");
+        for other in ["django.contrib.x", "shop.settings"] {
+            let text = told(&format!("ModuleNotFoundError: No module named '{other}'"));
+            assert!(text.contains("requirements.txt says what it needs"), "{text}");
+        }
     }
 
     #[test]
