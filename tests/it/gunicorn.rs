@@ -163,12 +163,15 @@ fn a_start_is_over_when_a_worker_has_loaded_the_app() {
     let home = Home::new();
     let (port, _lock) = gunicorn(&home);
     home.run(["restart", "web"]).ok().says(&format!("listens on 127.0.0.1:{port}"));
-    for app in [
-        "import time\ntime.sleep(1.5)\nimport no_such_module\n",
-        "def other(environ, start_response):\n    pass\n",
+    for (app, wrong) in [
+        ("import time\ntime.sleep(1.5)\nimport no_such_module\n", "named 'no_such_module'"),
+        ("import no_such_module\n", "named 'no_such_module'"),
+        ("def other(environ, start_response):\n    pass\n", "Failed to find attribute 'app'"),
     ] {
         home.file("app.py", app);
-        home.run(["restart", "web"]).ends(1).says("web (0) failed: exited with code");
+        let run = home.run(["restart", "web"]);
+        // Its main process may end in a traceback of its own, for there are two workers that fail.
+        run.ends(1).says("web (0) failed: exited with code").complains(wrong);
     }
     // One that loads for longer than a start usually takes is waited for.
     home.file("app.py", format!("import time\ntime.sleep(2)\n{APP}"));
