@@ -13,6 +13,7 @@ use std::path::Path;
 pub(crate) use self::foreign_file::ForeignFile;
 pub(crate) use self::found::ForeignApps;
 pub use self::pm2_dump::record_app;
+pub use self::systemd::unit_folders;
 use crate::diagnose::Findings;
 use crate::format::ForeignFormat;
 

@@ -80,7 +80,7 @@ pub use composed::container_engine;
 pub use deploy::{Deployment, Hooks};
 pub use diagnose::{ConfigPlace, Diagnosis, Diagnostic, Severity};
 pub use ecosystem::Ecosystem;
-pub use foreign::record_app as pm2_record;
+pub use foreign::{record_app as pm2_record, unit_folders};
 pub use format::{ConfigFormat, ForeignFormat, is_config_name};
 pub use given::{Given, Typed, flag_of};
 pub use hosts::is_host;

@@ -6,14 +6,16 @@ mod fate;
 mod hooks;
 mod limits;
 mod quoting;
+mod search;
 mod service;
 mod surroundings;
 mod timer;
 mod unit;
 mod values;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+pub use self::search::folders as unit_folders;
 use self::service::ServiceReading;
 use self::unit::UnitFile;
 use super::foreign_file::ForeignFile;
@@ -35,13 +37,14 @@ pub(super) fn is_one(path: &Path, text: &str) -> bool {
 pub(super) fn read(file: &ForeignFile<'_>, findings: &mut Findings) -> ForeignApps {
     let mut found = ForeignApps::default();
     let first = file.source.file.unwrap_or(Path::new(file.source.origin));
-    let mut units = vec![UnitFile::read((first, file.text), None, file.strict, findings)];
+    let mut units =
+        vec![UnitFile::read((first, file.text), None, (file.caller, file.strict), findings)];
     for path in file.over {
         units.extend(another(path, file, findings));
     }
     // A timer and its service come together.
-    for (path, name) in companions(&units, first, file.over) {
-        if !units.iter().any(|unit| unit.name == name) && path.is_file() {
+    for (path, name) in companions(&units, first, file) {
+        if !units.iter().any(|unit| unit.name == name) {
             units.extend(another(&path, file, findings));
         }
     }
@@ -69,22 +72,20 @@ pub(super) fn read(file: &ForeignFile<'_>, findings: &mut Findings) -> ForeignAp
 /// A unit in another file.
 fn another(path: &Path, file: &ForeignFile<'_>, findings: &mut Findings) -> Option<UnitFile> {
     let (text, number) = file.beside((path, ConfigPlace::Whole), findings)?;
-    Some(UnitFile::read((path, &text), Some(number), file.strict, findings))
+    Some(UnitFile::read((path, &text), Some(number), (file.caller, file.strict), findings))
 }
 
-/// What lies beside units and belongs to them.
-fn companions(
-    units: &[UnitFile],
-    first: &Path,
-    over: &[std::path::PathBuf],
-) -> Vec<(std::path::PathBuf, String)> {
-    let places = std::iter::once(first).chain(over.iter().map(std::path::PathBuf::as_path));
+/// What belongs to units, and lies beside them or where systemd looks.
+fn companions(units: &[UnitFile], first: &Path, file: &ForeignFile<'_>) -> Vec<(PathBuf, String)> {
+    let places = std::iter::once(first).chain(file.over.iter().map(PathBuf::as_path));
     let beside = |(unit, path): (&UnitFile, &Path)| {
         let name =
             if unit.is("timer") { timer::service(unit) } else { format!("{}.timer", unit.stem()) };
-        (path.with_file_name(&name), name)
+        let folders = search::folders(path.parent()?, file.caller);
+        let all = folders.into_iter().map(|folder| folder.join(&name));
+        all.into_iter().find(|path| path.is_file()).map(|path| (path, name))
     };
-    units.iter().zip(places).map(beside).collect()
+    units.iter().zip(places).filter_map(beside).collect()
 }
 
 fn start(unit: &UnitFile) -> ConfigPlace {

@@ -291,6 +291,31 @@ fn drop_ins_and_instances_of_templates_are_read() {
 }
 
 #[test]
+fn drop_ins_and_timers_lie_where_systemd_looks() {
+    let mut desk = desk();
+    let all = format!("{}:{}", desk.path("etc").display(), desk.path("lib").display());
+    desk.caller.env.set("SYSTEMD_UNIT_PATH", all);
+    desk.write("lib/w.service", "[Service]\nType=oneshot\nExecStart=/bin/sh\nEnvironment=A=1\n");
+    desk.write("lib/w.service.d/10.conf", "[Service]\nEnvironment=A=2 L=1\n");
+    desk.write("etc/w.service.d/20.conf", "[Service]\nEnvironment=A=3\n");
+    desk.write("lib/w.service.d/30.conf", "[Service]\nEnvironment=A=lib\n");
+    desk.write("etc/w.service.d/30.conf", "[Service]\nEnvironment=E=1\n");
+    desk.write("lib/w.service.d/40.conf", "[Service]\nEnvironment=A=4\n");
+    desk.link("etc/w.service.d/40.conf", "/dev/null");
+    desk.write("etc/w.timer", "[Timer]\nOnCalendar=*-01-01 00:00\n");
+    desk.link("etc/multi-user.target.wants/w.service", desk.path("lib/w.service"));
+    for name in ["lib/w.service", "etc/multi-user.target.wants/w.service"] {
+        let [app] = &desk.load(name).unwrap().apps[..] else { panic!() };
+        let env = ["A", "L", "E"].map(|name| app.env.get(name).map(text));
+        assert_eq!(env, ["3", "1", "1"].map(|it| Some(it.to_owned())), "{name}");
+        assert!(app.schedule.is_some(), "{name}: its timer is read");
+    }
+    // Whoever lies elsewhere has what lies beside it.
+    desk.write("mine/w.service", "[Service]\nExecStart=/bin/sh\n");
+    assert_eq!(desk.load("mine/w.service").unwrap().apps[0].env.get("E"), None);
+}
+
+#[test]
 fn what_is_wrong_with_a_unit_is_told_with_its_place() {
     let desk = desk();
     for (line, complaint) in [

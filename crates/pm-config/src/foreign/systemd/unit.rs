@@ -1,7 +1,11 @@
 //! The form of unit files (`systemd.syntax(7)`): sections, settings, lines that go on, and the drop-ins of a unit laid over it.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
+use super::search;
+use crate::caller::Caller;
 use crate::diagnose::{ConfigPlace, Finding, Findings, quoted};
 use crate::{format, paths};
 
@@ -27,18 +31,18 @@ pub(super) struct UnitFile {
 }
 
 impl UnitFile {
-    /// What is said in a text, and by the drop-ins in a folder.
+    /// What is said in a text, and by its drop-ins.
     pub(super) fn read(
         (path, text): (&Path, &str),
         file: Option<u16>,
-        strict: bool,
+        (caller, strict): (&Caller, bool),
         findings: &mut Findings,
     ) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut unit = Self { name, settings: Vec::new() };
         unit.lines(text, file, strict, findings);
         let folder = path.parent().unwrap_or(Path::new("/"));
-        for drop_in in unit.drop_ins(folder) {
+        for drop_in in unit.drop_ins(&search::folders(folder, caller)) {
             let shown = drop_in.strip_prefix(folder).unwrap_or(&drop_in);
             let origin = crate::diagnose::harmless(&shown.to_string_lossy());
             let bytes = paths::head(&drop_in, format::LARGEST + 1).unwrap_or_default();
@@ -56,25 +60,21 @@ impl UnitFile {
         unit
     }
 
-    /// The files of `NAME.d`, and of `TEMPLATE@.service.d` before them, by name.
-    fn drop_ins(&self, folder: &Path) -> Vec<std::path::PathBuf> {
+    /// The files of `TEMPLATE@.service.d`, and of `NAME.d` behind them, by name; of two of one name that in the first folder counts.
+    fn drop_ins(&self, folders: &[PathBuf]) -> Vec<PathBuf> {
         let template = self.name.split_once('@').zip(self.name.rsplit_once('.'));
         let template = template.map(|((prefix, _), (_, kind))| format!("{prefix}@.{kind}"));
-        let folders = template.into_iter().chain([self.name.clone()]);
         let mut all = Vec::new();
-        for name in folders {
-            let inside = std::fs::read_dir(folder.join(format!("{name}.d")));
-            let mut files: Vec<_> = inside
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|entry| entry.path())
-                .filter(|path| path.extension().is_some_and(|it| it == "conf"))
-                .filter(|path| path.metadata().is_ok_and(|meta| meta.is_file()))
-                .take(MOST_DROP_INS)
+        for name in template.into_iter().chain([self.name.clone()]) {
+            let inside = folders.iter().rev().map(|it| it.join(format!("{name}.d")));
+            let files = inside.flat_map(|it| std::fs::read_dir(it).into_iter().flatten().flatten());
+            let files: BTreeMap<OsString, PathBuf> = files
+                .map(|entry| (entry.file_name(), entry.path()))
+                .filter(|(_, path)| path.extension().is_some_and(|it| it == "conf"))
                 .collect();
-            files.sort();
-            all.extend(files);
+            let files = files.into_values().take(MOST_DROP_INS);
+            // `/dev/null` hides one of the same name.
+            all.extend(files.filter(|path| path.metadata().is_ok_and(|meta| meta.is_file())));
         }
         all
     }
@@ -161,8 +161,9 @@ mod tests {
 
     fn read(text: &str) -> (UnitFile, usize) {
         let mut findings = Findings::default();
-        let unit =
-            UnitFile::read((Path::new("/no/web@a.service"), text), None, false, &mut findings);
+        let caller = Caller::new("/no".into(), pm_spec::Environment::new(), "/no/home".into(), 1);
+        let unit = (Path::new("/no/web@a.service"), text);
+        let unit = UnitFile::read(unit, None, (&caller, false), &mut findings);
         (unit, findings.into_diagnostics("", text).len())
     }
 
