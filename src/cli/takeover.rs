@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub(crate) struct TakeoverArgs {
-    /// Whose programs: supervisor, pm2
+    /// Whose programs: supervisor, pm2, systemd, procfile
     #[arg(value_name = "FROM", value_parser = former)]
     pub(crate) from: Option<FormerKind>,
-    /// Only these programs
+    /// Only these programs; of systemd these units
     #[arg(value_name = "PROGRAM")]
     pub(crate) programs: Vec<String>,
-    /// Its file, if it is not where Supervisor looks for it
+    /// Its file, if it is not where Supervisor looks for it, or not the Procfile that lies here
     #[arg(short = 'c', long, value_name = "FILE")]
     pub(crate) configuration: Option<PathBuf>,
     /// Only show what would be done
@@ -40,6 +40,10 @@ pub(crate) enum FormerKind {
     Supervisor,
     /// The daemon of a real PM2
     Pm2,
+    /// The systemd of the machine, or of a user
+    Systemd,
+    /// Whoever runs a Procfile
+    Procfile,
 }
 
 /// Whom a word means; of others why they can't be asked, and what to do.
@@ -47,15 +51,9 @@ fn former(word: &str) -> Result<FormerKind, String> {
     match word {
         "supervisor" | "supervisord" => Ok(FormerKind::Supervisor),
         "pm2" => Ok(FormerKind::Pm2),
-        "systemd" => Err("units of systemd don't move by themselves: `systemctl disable --now UNIT`, then `pm start` the path \
-                          of its file (`systemctl cat UNIT` names it), which is read as it stands"
-            .into()),
-        "procfile" | "foreman" | "honcho" | "overmind" => {
-            Err("whoever runs a Procfile ends with all it started and takes no questions: end it, and \
-                 `pm start Procfile`"
-                .into())
-        }
-        _ => Err("wanted is supervisor or pm2".into()),
+        "systemd" => Ok(FormerKind::Systemd),
+        "procfile" | "foreman" | "honcho" | "overmind" => Ok(FormerKind::Procfile),
+        _ => Err("wanted is supervisor, pm2, systemd or procfile".into()),
     }
 }
 
@@ -65,6 +63,8 @@ impl FormerKind {
         match self {
             Self::Supervisor => "supervisor",
             Self::Pm2 => "pm2",
+            Self::Systemd => "systemd",
+            Self::Procfile => "procfile",
         }
     }
 
@@ -73,6 +73,8 @@ impl FormerKind {
         match self {
             Self::Supervisor => "Supervisor",
             Self::Pm2 => "PM2",
+            Self::Systemd => "systemd",
+            Self::Procfile => "the Procfile's runner",
         }
     }
 }

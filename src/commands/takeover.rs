@@ -3,9 +3,12 @@
 mod former;
 mod moving;
 mod pm2;
+mod procfile;
 mod record;
 #[cfg_attr(not(feature = "panel"), path = "left_out/takeover_supervisor.rs")]
 mod supervisor;
+mod systemd;
+mod told_unit;
 
 use std::path::{Path, PathBuf};
 
@@ -29,17 +32,26 @@ pub(super) fn run(session: &Session, args: &TakeoverArgs) -> Result<Report, Fail
     }
     let Some(from) = args.from else {
         return Err(Failure::input("take over whose programs?")
-            .hint("`pm takeover supervisor` or `pm takeover pm2`"));
+            .hint("`pm takeover supervisor`, `pm2`, `systemd UNIT ...` or `procfile`"));
     };
     let file = args.configuration.as_deref();
-    let mut former = find(session, from, file.map(Path::to_owned))?;
+    if from == FormerKind::Systemd && file.is_some() {
+        return Err(Failure::input("-c is not for systemd, which knows where its files are"));
+    }
+    let mut former = find(session, from, file.map(Path::to_owned), &args.programs)?;
     let mut record = TakeoverRecord::open(session)?;
     let place = former.place();
     let known = record.pieces(from, &place).to_vec();
+    let before: Vec<_> = known.iter().flat_map(|piece| piece.there.iter().cloned()).collect();
+    former.recall(&before)?;
+    whole(former.as_ref(), args)?;
+    let at_once = args.all || former.is_one();
     let mut all = former.programs(session)?;
     remember(&mut all, &known);
-    let others = picked(&mut all, &args.programs)?;
-    let plan = planned(former.as_ref(), &all, args.all);
+    // Of systemd all were named.
+    let named = if from == FormerKind::Systemd { &[][..] } else { &args.programs };
+    let others = picked(&mut all, named)?;
+    let plan = planned(former.as_ref(), &all, at_once);
     if args.dry_run {
         let look = session.console.look;
         return Ok(Report::new(
@@ -64,7 +76,7 @@ pub(super) fn run(session: &Session, args: &TakeoverArgs) -> Result<Report, Fail
     // Written once before anything is done: a home that takes no file is no place to move to.
     record.note((from, &place), [])?;
     let mut mover = Mover { session, client, former, record, moved: Vec::new(), begun, since };
-    let stuck = if args.all { mover.all_at_once(&all)? } else { mover.each(&all)? };
+    let stuck = if at_once { mover.all_at_once(&all)? } else { mover.each(&all)? };
     Ok(report(&mover, &plan, stuck, others))
 }
 
@@ -73,13 +85,25 @@ fn find(
     session: &Session,
     from: FormerKind,
     place: Option<PathBuf>,
+    named: &[String],
 ) -> Result<Box<dyn Former>, Failure> {
     Ok(match from {
         FormerKind::Supervisor => {
             Box::new(supervisor::LiveSupervisor::find(session, place.as_deref())?)
         }
         FormerKind::Pm2 => Box::new(pm2::RunningPm2::find(session, place)?),
+        FormerKind::Procfile => Box::new(procfile::LiveProcfile::find(session, place.as_deref())?),
+        FormerKind::Systemd => Box::new(systemd::LiveSystemd::find(place, named)?),
     })
+}
+
+/// Who has no part that could move alone moves whole.
+fn whole(former: &dyn Former, args: &TakeoverArgs) -> Result<(), Failure> {
+    if !former.is_one() || args.programs.is_empty() {
+        return Ok(());
+    }
+    let message = "one of them alone can't be moved: they begin and end together";
+    Err(Failure::input(message).hint("leave out the names"))
 }
 
 /// What an earlier takeover did: what moved stays, what it had begun is as it was before.
@@ -208,12 +232,18 @@ fn undo(session: &Session, args: &TakeoverArgs, record: TakeoverRecord) -> Resul
     let meant: Vec<Taken> = record.taken.iter().filter(is_meant).cloned().collect();
     let mut todo = Vec::new();
     for taken in meant {
-        let is_named =
-            |piece: &&TakenPiece| args.programs.is_empty() || args.programs.contains(&piece.name);
+        let is_meant = |piece: &TakenPiece, word: &String| {
+            piece.name == *word || piece.there.iter().any(|it| it.name == *word)
+        };
+        let is_named = |piece: &&TakenPiece| {
+            args.programs.is_empty() || args.programs.iter().any(|word| is_meant(piece, word))
+        };
         let pieces: Vec<_> = taken.pieces.iter().filter(is_named).cloned().collect();
         if !pieces.is_empty() {
             // All of them have to answer before anything is done.
-            todo.push((find(session, taken.from, Some(taken.place.clone()))?, pieces));
+            let former = find(session, taken.from, Some(taken.place.clone()), &[])?;
+            whole(former.as_ref(), args)?;
+            todo.push((former, pieces));
         }
     }
     if todo.is_empty() {

@@ -282,14 +282,21 @@ pub(crate) fn venv() -> PathBuf {
     let lock = File::create(target.join("venv-supervisor.lock")).unwrap();
     lock.lock().unwrap();
     let venv = target.join("venv-supervisor");
-    if !venv.join("made-2").exists() {
+    if !venv.join("made-3").exists() {
         // What a broken attempt left.
         fs::remove_dir_all(&venv).ok();
         command(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv));
-        let pip =
-            ["-m", "pip", "install", "supervisor==4.3.0", "superlance==2.0.0", "setuptools<80"];
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "supervisor==4.3.0",
+            "superlance==2.0.0",
+            "honcho==2.0.0",
+            "setuptools<80",
+        ];
         command(Command::new(venv.join("bin/python")).args(pip));
-        fs::write(venv.join("made-2"), "").unwrap();
+        fs::write(venv.join("made-3"), "").unwrap();
     }
     venv
 }

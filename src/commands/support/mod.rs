@@ -2,6 +2,7 @@
 
 pub(crate) mod amend;
 pub(crate) mod ask;
+pub(crate) mod bounded;
 pub(crate) mod changes;
 pub(crate) mod checkout;
 pub(crate) mod compose_files;

@@ -4,25 +4,21 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use pm_client::{Deadline, pause};
 use pm_config::path_of;
 use pm_pm2::Nodes;
 use pm_protocol::Descriptions;
 use pm_spec::ByteString;
 
-use crate::commands::support::regular;
+use crate::commands::support::{bounded, regular};
 
 /// Node needs 40 ms to say its version; what needs longer is something else.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// No header is longer.
 const LONGEST: u64 = 64 << 10;
-
-/// Between two looks whether it has.
-const LOOK: Duration = Duration::from_millis(2);
 
 /// The version of each Node among the interpreters.
 pub(crate) fn versions(all: &Descriptions) -> Nodes {
@@ -80,20 +76,7 @@ fn of_header(text: &str) -> Option<String> {
 
 /// What it says itself.
 fn said(program: &Path) -> Option<String> {
-    let mut command = Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    let deadline = Deadline::after(PATIENCE);
-    while matches!(child.try_wait(), Ok(None)) {
-        if deadline.is_over() {
-            // It is ours, and nobody waits for it.
-            child.kill().ok();
-            child.wait().ok();
-            return None;
-        }
-        pause(LOOK, deadline);
-    }
-    let output = child.wait_with_output().ok()?;
+    let output = bounded::output(Command::new(program).arg("--version"), PATIENCE).ok()??;
     of_words(&output.stdout)
 }
 

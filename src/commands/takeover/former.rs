@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pm_protocol::Existing;
-use pm_spec::{AppSpec, Span};
+use pm_spec::{AppSpec, ByteString, Environment, Span};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::FormerKind;
@@ -42,6 +42,16 @@ pub(super) trait Former {
 
     /// What people have to do so that it starts nothing more, when nothing is left there.
     fn farewell(&self) -> Vec<String>;
+
+    /// Whether all its programs begin and end together.
+    fn is_one(&self) -> bool {
+        false
+    }
+
+    /// What was taken over of it before; one that is gone may have nothing else to go by.
+    fn recall(&mut self, _: &[ThereProcess]) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// A process of the other manager, for the record.
@@ -56,6 +66,30 @@ pub(super) struct ThereProcess {
     pub(super) watched: bool,
     /// It may take so long to stop, and to be up.
     pub(super) takes: Span,
+    /// What starts it there, if nobody is left who could be asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) command: Option<OldCommand>,
+}
+
+/// A command as it was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OldCommand {
+    pub(super) argv: Vec<ByteString>,
+    pub(super) cwd: PathBuf,
+    pub(super) env: Environment,
+}
+
+/// Variables as the kernel shows those of a process.
+pub(super) fn variables(block: &[u8]) -> Environment {
+    let mut env = Environment::new();
+    for word in block.split(|byte| *byte == 0) {
+        let Some(at) = word.iter().position(|byte| *byte == b'=') else { continue };
+        let (name, value) = word.split_at(at);
+        if let (Ok(name), Some(value)) = (std::str::from_utf8(name), value.get(1..)) {
+            env.set(name, value.to_vec());
+        }
+    }
+    env
 }
 
 /// A program there, and what it becomes here.

@@ -97,6 +97,9 @@ impl Mover<'_> {
         let mut rest = all.iter();
         for one in rest.by_ref() {
             if let Err((failure, words)) = self.start_here(one) {
+                if self.former.is_one() {
+                    return Ok(self.all_back(all, one, (&failure, &words)));
+                }
                 stuck.push(self.give_back(one, &failure, words));
                 break;
             }
@@ -106,6 +109,28 @@ impl Mover<'_> {
             stuck.push(self.give_back(one, &failure, String::new()));
         }
         Ok(stuck)
+    }
+
+    /// All end here before there begins what runs all of them.
+    fn all_back(
+        &mut self,
+        all: &[Candidate],
+        failed: &Candidate,
+        (failure, words): (&Failure, &str),
+    ) -> Vec<StuckApp> {
+        self.moved.clear();
+        for one in all {
+            // If that fails, it is told below.
+            self.delete_here(&one.name, &one.namespace, self.since).ok();
+        }
+        let why = format!("{} did not, and they begin and end together", failed.name);
+        let with_it = Failure::failed(why);
+        let back = all.iter().map(|one| {
+            let is_it = one.name == failed.name;
+            let (why, words) = if is_it { (failure, words) } else { (&with_it, "") };
+            self.give_back(one, why, words.to_owned())
+        });
+        back.collect()
     }
 
     fn stop_there(&mut self, there: &[ThereProcess]) -> Result<(), Failure> {
@@ -145,7 +170,8 @@ impl Mover<'_> {
             let mut app = app.clone();
             app.autostart &= one.ran();
             let (apps, existing) = (vec![app], *existing);
-            let start = Start { apps, existing, wait: Patience::Settled, no_deps: false };
+            // Whoever it depends on may not have moved yet, and runs there.
+            let start = Start { apps, existing, wait: Patience::Settled, no_deps: true };
             outcomes.extend(resend::start(&mut self.client, start)?.outcomes);
         }
         // What does not start by itself is added, and was started there by somebody.
@@ -154,7 +180,7 @@ impl Mover<'_> {
         if !one.ran() || select.is_empty() {
             return Ok(outcomes);
         }
-        let raise = Raise { select, env: None, wait: Patience::Settled, no_deps: false };
+        let raise = Raise { select, env: None, wait: Patience::Settled, no_deps: true };
         outcomes.retain(|it| it.what != What::Added);
         outcomes.extend(resend::renew(&mut self.client, &raise)?.outcomes);
         Ok(outcomes)
@@ -194,6 +220,12 @@ impl Mover<'_> {
     /// Gives back these, the last one first; says of which it did not work, and why.
     pub(super) fn undo(&mut self, pieces: &[TakenPiece]) -> (Vec<String>, Vec<StuckApp>) {
         let (mut back, mut stuck) = (Vec::new(), Vec::new());
+        if self.former.is_one() {
+            for piece in pieces {
+                // If that fails, it is told below.
+                self.delete_here(&piece.name, &piece.namespace, 0).ok();
+            }
+        }
         for piece in pieces.iter().rev() {
             let name = piece.name.clone();
             match self.back(piece, 0) {

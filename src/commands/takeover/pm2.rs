@@ -212,6 +212,7 @@ fn candidate(session: &Session, caller: &Caller, (key, entries): (&str, &[Value]
         ran,
         watched: is_set(&first["watch"]),
         takes: Span::from_millis(takes),
+        command: None,
     };
     let mut candidate = Candidate {
         name: first["name"].as_str().unwrap_or(key).to_owned(),

@@ -10,10 +10,10 @@ use pm_config::{
     Caller, Fate, Import, SupervisorProgram, SupervisorSocket, import, supervisor_programs,
 };
 use pm_protocol::Existing;
-use pm_spec::{AppSpec, Environment, Span};
+use pm_spec::{AppSpec, Span};
 use pm_xmlrpc::{RpcCall, RpcCallError, RpcFault, RpcLogin, RpcPlace, RpcSocket, RpcValue, ask};
 
-use super::former::{AGAIN, Candidate, Former, LOOK_THERE, ThereProcess, patience};
+use super::former::{self, AGAIN, Candidate, Former, LOOK_THERE, ThereProcess, patience};
 use super::moving::lasting;
 use crate::cli::FormerKind;
 use crate::commands::support::settings;
@@ -184,15 +184,7 @@ impl LiveSupervisor {
             ));
             return Ok(caller);
         };
-        let mut env = Environment::new();
-        for word in variables.split(|byte| *byte == 0) {
-            let Some(at) = word.iter().position(|byte| *byte == b'=') else { continue };
-            let (name, value) = word.split_at(at);
-            if let (Ok(name), Some(value)) = (std::str::from_utf8(name), value.get(1..)) {
-                env.set(name, value.to_vec());
-            }
-        }
-        (caller.cwd, caller.env) = (cwd, env);
+        (caller.cwd, caller.env) = (cwd, former::variables(&variables));
         Ok(caller)
     }
 }
@@ -279,6 +271,7 @@ fn process(live: &ToldProcess, app: &AppSpec) -> ThereProcess {
         ran: matches!(live.state.as_str(), "RUNNING" | "STARTING"),
         watched: false,
         takes: Span::from_millis(own),
+        command: None,
     }
 }
 
