@@ -10,7 +10,7 @@ use pm_spec::{AppSpec, Select};
 use crate::cli::ApplyArgs;
 use crate::commands::support::changes::{Configs, KnownApp, known};
 use crate::commands::support::targets::{self, Target};
-use crate::commands::support::{finish, progress, resend};
+use crate::commands::support::{engine, finish, progress, resend};
 use crate::commands::{delete, web};
 use crate::prelude::{Failure, Report, Session};
 use crate::render::json::value;
@@ -56,6 +56,8 @@ pub(super) fn carry_out(
         let text = || plan::plan(&plan, session.console.look);
         return Ok(Report::new(session.console, text, || value(&plan)));
     };
+    let pairs = configs.apps.iter().zip(&plan);
+    engine::works(pairs.filter(|(_, one)| one.step != PlanStep::Keep).map(|(app, _)| app))?;
     web::filed::keep(session, &configs.alerts);
     let asked = resend::now();
     let doomed = if args.prune { configs.gone(&known) } else { Vec::new() };

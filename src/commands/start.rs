@@ -16,7 +16,9 @@ use crate::commands::support::changes::{self, Configs};
 use crate::commands::support::described::described;
 use crate::commands::support::foreground::{self, Scope, Stay};
 use crate::commands::support::targets::{self, Target};
-use crate::commands::support::{amend, finish, listing, progress, resend, selectors, settings};
+use crate::commands::support::{
+    amend, engine, finish, listing, progress, resend, selectors, settings,
+};
 use crate::commands::{logs, web};
 use crate::failure::{Exit, Failure};
 use crate::render::outcomes::Completed;
@@ -270,6 +272,7 @@ fn carry_out(
         (false, true) => Existing::Duplicate,
         (false, false) => Existing::Refuse,
     };
+    engine::works(plan.configured.apps.iter())?;
     let mut outcomes = Vec::new();
     let (waiting, configured_apps) = jobs_that_wait(session, client, plan.configured.apps)?;
     for (apps, existing) in [

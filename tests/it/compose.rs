@@ -128,8 +128,8 @@ fn services_with_an_image_run_by_the_engine_and_end_with_their_own_code() {
     };
     let order = [
         "build --tag shop-web",
-        "network create",
         "rm -f shop-web-1",
+        "network create",
         "run --name shop-web-1 --rm",
         "exec shop-web-1 healthy",
     ];
@@ -139,6 +139,64 @@ fn services_with_an_image_run_by_the_engine_and_end_with_their_own_code() {
     assert!(places.is_sorted(), "{asked:#?}");
     run(&["down"]);
     assert!(names(&home).is_empty());
+}
+
+/// What a broken engine does is what `broken` says.
+const BROKEN: &str = r#"
+case $(cat "$WORK/broken"):$1 in
+stopped:*)
+    echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?" >&2
+    exit 1 ;;
+hangs:* | hangs_later:rm) exec sleep 1000 ;;
+away:image) exit 1 ;;
+away:pull)
+    echo 'Error: initializing source docker://img:latest: pinging container registry registry-1.docker.io: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host' >&2
+    exit 125 ;;
+program:run)
+    echo 'Error: crun: executable file `serve` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found' >&2
+    exit 127 ;;
+esac"#;
+
+#[test]
+fn an_engine_that_hangs_is_stopped_or_lacks_an_image_is_told() {
+    let home = Home::new();
+    home.script("docker", &BROKEN.replace("$WORK", home.work().to_str().unwrap()));
+    home.file(
+        "compose.yaml",
+        "name: shop\nservices:\n  web: {image: img, stop_grace_period: 0s}\n  host: {command: sleep 1000}\n",
+    );
+    let engine = home.work().join("docker");
+    let run = |broken: &str, words: &[&str]| {
+        home.file("broken", broken);
+        home.pm(words).env("PM_ENGINE", &engine).env("PM_ENGINE_PATIENCE", "1").run()
+    };
+    for words in [&["up"][..], &["start", "compose.yaml"], &["apply", "compose.yaml"]] {
+        run("stopped", words)
+            .ends(1)
+            .complains("docker does not work: Cannot connect to the Docker daemon")
+            .complains("nothing was done")
+            .complains("systemctl start docker");
+        run("hangs", words)
+            .ends(1)
+            .complains("docker gave no answer to `docker version` within 1 s");
+        assert!(names(&home).is_empty(), "nothing half done");
+    }
+    let away = run("away", &["up"]).ends(1);
+    away.complains("img is not on this machine, and its registry can't be reached");
+    run("program", &["restart", "web"]).ends(1).complains("img has no such program");
+    assert_eq!(home.row("host").status, pm_protocol::Status::Online, "the others go their way");
+    // One that hangs only later is told by the app.
+    run("hangs_later", &["restart", "web", "--no-wait"]);
+    home.wait_file(home.home().logs().join("web-error.log"), |log| {
+        String::from_utf8_lossy(log).contains("docker gives no answer: `rm -f shop-web-1`")
+    });
+    home.file(
+        "compose.yaml",
+        "name: shop\nservices:\n  web: {image: img, volumes: [\"data:/d\"]}\nvolumes: {data: {}}\n",
+    );
+    run("hangs", &["down", "-v"])
+        .ends(1)
+        .complains("could not remove volume shop_data: the engine gives no answer");
 }
 
 #[test]

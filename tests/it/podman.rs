@@ -140,6 +140,12 @@ fn services_of_both_kinds_live_with_rootless_podman() {
     there.logged("web-app-1-out.log", "serving\nbye\n");
     there.pm(&["down"]).ok();
     assert!(home.rows().is_empty());
+    // An image that is not here, and a registry where nobody answers.
+    home.file("compose.yaml", "services:\n  gone: {image: localhost/nobody-made-this}\n");
+    let told = there.pm(&["up"]).ends(1);
+    told.complains("localhost/nobody-made-this is not on this machine")
+        .complains("podman load -i FILE");
+    there.pm(&["down"]).ok();
 
     // Both kinds, each waiting for the other; whatever the image is of was built above.
     let mark = home.work().parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();

@@ -1,9 +1,9 @@
 //! The volumes of a Compose project, which `down --volumes` has the engine remove.
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use crate::commands::support::{compose_files, targets};
+use crate::commands::support::{bounded, compose_files, engine, targets};
 use crate::failure::Exit;
 use crate::prelude::{Failure, Report, Session};
 
@@ -34,10 +34,11 @@ impl OwnVolumes {
     /// Has those removed that are there, and tells of each; one that stays is a failure.
     pub(super) fn remove(&self, session: &Session, report: &mut Report) {
         for name in &self.names {
-            if !self.asked("inspect", name).is_ok_and(|done| done.status.success()) {
+            let there = self.asked("inspect", name);
+            if there.as_ref().is_ok_and(|done| !done.status.success()) {
                 continue;
             }
-            let why = match self.asked("rm", name) {
+            let why = match there.and_then(|_| self.asked("rm", name)) {
                 Ok(done) if done.status.success() => {
                     session.console.talk(&format!("removed volume {name}"));
                     continue;
@@ -53,6 +54,7 @@ impl OwnVolumes {
 
     fn asked(&self, what: &str, name: &str) -> std::io::Result<Output> {
         let mut command = Command::new(&self.engine);
-        command.args(["volume", what, name]).stdin(Stdio::null()).output()
+        let said = bounded::output(command.args(["volume", what, name]), engine::patience())?;
+        said.ok_or_else(|| std::io::Error::other("the engine gives no answer"))
     }
 }

@@ -1,6 +1,7 @@
 //! What the last words of an app mean, or how it ended where it said nothing, and what would cure it.
 
 use crate::called;
+use crate::commands::support::engine_cure::engine;
 use crate::commands::support::failing::{Failing, cwd, quoted};
 use crate::commands::support::permission_cure::permission;
 use crate::commands::support::port_conflict;
@@ -10,6 +11,7 @@ use crate::commands::support::python_cure::{
 };
 use crate::render::outcomes::Explanation;
 use pm_client::Client;
+use pm_config::ContainerFront;
 use pm_pm2::shell;
 use pm_protocol::Description;
 use pm_spec::ByteString;
@@ -41,6 +43,10 @@ const SYMPTOMS: [(&str, Symptom); 20] = [
     ("program", program),
 ];
 
+/// Those of who runs in a container.
+const IN_CONTAINER: [(&str, Symptom); 3] =
+    [("engine", engine), ("disk full", disk_full), ("descriptors", descriptors)];
+
 /// What explains these lines and does not stand in them or, without any, the end of who wrote them.
 pub(crate) fn explain(
     client: &mut Client,
@@ -57,11 +63,19 @@ fn of_lines(one: &Description, lines: &[Vec<u8>]) -> Option<Explanation> {
     let lines: Vec<String> =
         lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     let case = Failing { one, lines: &lines };
-    SYMPTOMS.iter().find_map(|(class, symptom)| {
+    // Of what runs in a container nothing of this machine would cure it.
+    let all = if ContainerFront::of(&one.spec).is_some() { &IN_CONTAINER[..] } else { &SYMPTOMS };
+    all.iter().find_map(|(class, symptom)| {
         // The last line that can be read is the one that ended it.
         let text = lines.iter().rev().find_map(|line| symptom(&case, line))?;
         Some(Explanation { class, text })
     })
+}
+
+/// What the engine said before there was a container.
+pub(crate) fn of_engine(one: &Description, line: &str) -> Option<Explanation> {
+    let text = engine(&Failing { one, lines: &[] }, line)?;
+    Some(Explanation { class: "engine", text })
 }
 
 /// The kernel killed it, or one of its processes, for it had more memory than its cgroup may have.
@@ -80,8 +94,17 @@ pub(crate) fn of_end(one: &Description) -> Option<Explanation> {
     let end = one.ends.last()?;
     let by_itself = end.why.starts_with("killed by") || end.why.starts_with("exited with");
     let told = |class, text: &str| Some(Explanation { class, text: text.into() });
+    let is_contained = ContainerFront::of(&one.spec).is_some();
     match (end.signal.as_deref(), end.code) {
         _ if !by_itself => None,
+        (_, Some(125)) if is_contained => told(
+            "engine",
+            "125 is the engine's word for a container that it could not make; what it said stands in the log",
+        ),
+        (_, Some(126 | 127)) if is_contained => told(
+            "engine",
+            "126 and 127 are the engine's words for a program that can't be run, or is not in the image: `command` says which",
+        ),
         (Some("SIGKILL"), _) => told(
             "killed",
             "somebody killed it, or the kernel for want of memory: `dmesg | grep -i oom` tells which",

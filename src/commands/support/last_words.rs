@@ -64,14 +64,15 @@ fn latest(session: &Session, client: &mut Client, described: &Description) -> Op
     let lines = story(lines.unwrap_or_default());
     let note = cure::explain(client, described, &lines)
         .or_else(|| cure::of_good_end(described))
-        .or_else(|| of_our_port(client, described, described.row.note.as_deref()?));
+        .or_else(|| of_no_start(client, described, described.row.note.as_deref()?));
     told(described, described.error.clone(), few(lines), note)
 }
 
-/// Who has the port that we could not open for it.
-fn of_our_port(client: &mut Client, described: &Description, why: &str) -> Option<Explanation> {
-    let text = port_conflict::of_ours(client, described, why)?;
-    Some(Explanation { class: "port", text })
+/// What it means that it could not even be begun: who has the port that we were to open for it, what its engine lacks.
+fn of_no_start(client: &mut Client, described: &Description, why: &str) -> Option<Explanation> {
+    let port = port_conflict::of_ours(client, described, why);
+    let port = port.map(|text| Explanation { class: "port", text });
+    port.or_else(|| cure::of_engine(described, why))
 }
 
 /// From when on what was written can be of this app: an earlier one of its name may have left its log.
@@ -107,7 +108,7 @@ fn tail(
     // One that is not up in time lives on, and may have said why: workers of it die again and again.
     if !has_ended && !matches!(outcome.what, What::Unready(_)) {
         // What could not even be begun has written nothing.
-        let note = Some(of_our_port(client, &described, outcome.what.why()?)?);
+        let note = Some(of_no_start(client, &described, outcome.what.why()?)?);
         return told(&described, None, Vec::new(), note);
     }
     let of = |file: &Option<ByteString>| {

@@ -9,6 +9,8 @@ pub(crate) mod compose_files;
 pub(crate) mod cure;
 pub(crate) mod described;
 pub(crate) mod ecosystem_text;
+pub(crate) mod engine;
+pub(crate) mod engine_cure;
 pub(crate) mod error_story;
 pub(crate) mod event_file;
 pub(crate) mod failing;

@@ -8,6 +8,9 @@ use crate::diagnose::{Finding, quoted};
 use crate::paths;
 use crate::tree::{ConfigNode, TableEntry, Value};
 
+/// An image may be large, and the way to it narrow: an hour.
+const LONGEST_PULL: i128 = 3_600_000;
+
 /// The apps of a service; none: it can't be, which is told.
 pub(crate) fn apps(mut hosting: Hosting<'_>) -> Vec<Vec<TableEntry>> {
     let at = hosting.place(if hosting.get("image").is_some() { "image" } else { "build" });
@@ -66,6 +69,7 @@ pub(crate) fn apps(mut hosting: Hosting<'_>) -> Vec<Vec<TableEntry>> {
     );
     app.extend(asked(&hosting, &container));
     app.extend(container.hooks());
+    app.extend(fetched(&hosting, &container));
     app.extend(given(&hosting));
     app.extend(hosting.stop().into_iter().filter(|entry| entry.key != "kill_timeout"));
     // The engine kills it before we do.
@@ -78,6 +82,14 @@ pub(crate) fn apps(mut hosting: Hosting<'_>) -> Vec<Vec<TableEntry>> {
     hosting.same_for_all(&mut app);
     jobs.push(app);
     jobs
+}
+
+/// Its image is here before it begins.
+fn fetched(hosting: &Hosting<'_>, container: &Container<'_>) -> Option<TableEntry> {
+    let at = hosting.place("image");
+    let command = Value::text(container.fetched()?);
+    let said = vec![("command", command), ("timeout", Value::Integer(LONGEST_PULL))];
+    Some(TableEntry::new("pre_start", at, table(at, said)))
 }
 
 /// Its health check, which asks in the container.

@@ -109,6 +109,23 @@ impl Container<'_> {
         own.unwrap_or_else(|| format!("{}-{}", self.project.name, self.service.key))
     }
 
+    /// Has the image brought here if it is not, a line for the shell: a part of the start, so that nobody takes an engine that looks for
+    /// an image for a service that runs.
+    pub(crate) fn fetched(&self) -> Option<String> {
+        let policy = self.text(&["pull_policy"]);
+        let is_missing = policy.is_none_or(|it| it == "missing" || it == "if_not_present");
+        let is_ours =
+            self.text(&["image"]).is_some_and(|_| self.service.node.value.get("build").is_none());
+        let platform = self.text(&["platform"]).map(|it| format!(" --platform {}", quote(&it)));
+        let (engine, image) = (quote(&self.engine.program), quote(&self.image()));
+        let platform = platform.unwrap_or_default();
+        (is_missing && is_ours).then(|| {
+            format!(
+                "{engine} image inspect {image} >/dev/null 2>&1 || {engine} pull{platform} {image}"
+            )
+        })
+    }
+
     /// What follows `run --name NAME`.
     pub(crate) fn args(&self) -> Vec<String> {
         let mut args = vec!["--rm".to_owned(), "--restart=no".into()];

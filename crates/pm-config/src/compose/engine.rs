@@ -36,15 +36,21 @@ pub(crate) fn found(caller: &Caller) -> Option<Engine> {
 }
 
 /// What runs in front of an engine, for `sh -c`; `$0` is the engine, `$1` the name without its number, `$2` the grace in seconds, `$3` what
-/// comes before (networks and volumes, a line for the shell), and the rest what follows `run`.
+/// comes before (networks and volumes, a line for the shell), and the rest what follows `run`. What is left of an earlier container is cleared
+/// before anything else, and says whether the engine hangs, which nobody would see from outside.
 ///
 /// The client passes signals on to the container; if that does not end in its time, it is killed by its name, so that nothing of it outlives
 /// the app, also where it is no child of ours (docker).
 pub(crate) const FRONT: &str = r#"e=$0 n=$1 grace=$2 k= i= c=
 case $n in *-) n=$n$((${NODE_APP_INSTANCE:-0} + 1)) ;; esac
+p=${PM_ENGINE_PATIENCE:-30}
+timeout -k 1 $((grace + p)) "$e" rm -f "$n" >/dev/null 2>&1
+case $? in 124 | 137)
+    echo "$e gives no answer: \`rm -f $n\` took more than $((grace + p)) s" >&2
+    exit 125 ;;
+esac
 eval "$3"
 shift 3
-"$e" rm -f "$n" >/dev/null 2>&1
 exec 3<&0
 end() {
     i=$1
