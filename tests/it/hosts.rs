@@ -54,6 +54,17 @@ impl Fleet {
         let dead = free_port();
         writeln!(ssh, "Host dead\n HostName 127.0.0.1\n Port {dead}").unwrap();
         writeln!(ssh, "Host slow\n ProxyCommand sleep 1000").unwrap();
+        // The way to the first of them, which is open once a file is there; and a key that nobody can read without its password.
+        let (go, own) = (path("go"), path("ssh_config"));
+        let way =
+            format!("while ! test -e {go}; do sleep 0.05; done; exec ssh -F {own} -W $1:$2 web1");
+        let way = home.script("way", &way).display().to_string();
+        writeln!(ssh, "Host late\n HostName 127.0.0.1\n Port {}", ports[0]).unwrap();
+        writeln!(ssh, " ProxyCommand {way} %h %p").unwrap();
+        let locked = work.join("locked");
+        let (port, key) = (ports[0], locked.display());
+        writeln!(ssh, "Host locked\n HostName 127.0.0.1\n Port {port}\n IdentityFile {key}")
+            .unwrap();
         writeln!(ssh, "Host *\n IdentityFile {}\n IdentitiesOnly yes", path("user")).unwrap();
         ssh += " StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n";
         home.file("ssh_config", ssh);
@@ -149,6 +160,46 @@ fn who_is_slow_keeps_nobody_waiting() {
     let told = fleet.run(&["-H", "slow,web1", "list"]).ends(1);
     assert!(told.out().contains("app1"));
     told.complains("slow: ");
+}
+
+/// Half a minute or half an hour: it has been asked, and does it when it can.
+#[test]
+fn who_answers_late_is_waited_for() {
+    let fleet = Fleet::new(&[""; 2]).with_apps();
+    let mut running = fleet.pm(&["-H", "late,web2", "restart", "all"]).background();
+    running.wait_until("the other is done", |told| told.contains("web2 | ✓ app2"));
+    assert_eq!(fleet.homes[0].row("app1").restarts, 0);
+    fleet.home.file("go", "");
+    running.wait_until("both are done", |told| told.contains("late | ✓ app1"));
+    assert_eq!(running.wait(), 0);
+    assert_eq!(fleet.homes[0].row("app1").restarts, 1);
+}
+
+#[test]
+fn a_key_with_a_password_is_refused_with_the_cure() {
+    let fleet = Fleet::new(&[""; 2]).with_apps();
+    let locked = fleet.home.work().join("locked");
+    let mut command = Command::new("ssh-keygen");
+    let made =
+        command.args(["-q", "-t", "ed25519", "-N", "a password", "-f"]).arg(&locked).status();
+    assert!(made.unwrap().success());
+    // Only this key would do; nobody can be asked, and nobody waits for a question.
+    let own = fs::read_to_string(fleet.home.work().join("ssh_config")).unwrap();
+    let own = own.replace("Host *\n", "Host web*\n")
+        + "Host *\n IdentitiesOnly yes\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n";
+    fleet.home.file("ssh_config", own);
+    fs::write(
+        fleet.home.work().join("user.pub"),
+        [
+            fs::read(fleet.home.work().join("user.pub")).unwrap(),
+            fs::read(locked.with_extension("pub")).unwrap(),
+        ]
+        .concat(),
+    )
+    .unwrap();
+    let told = fleet.run(&["-H", "locked,web2", "restart", "all"]).ends(1);
+    told.says("web2   | ✓ app2").complains("locked: could not get there").complains("ssh-add");
+    assert_eq!(fleet.homes[0].row("app1").restarts, 0, "nothing half done");
 }
 
 #[test]

@@ -166,6 +166,8 @@ impl<'a> Loading<'a> {
             let way: Vec<_> = names.collect();
             let message = format!("services extend each other in a circle: {}", way.join(" -> "));
             self.findings.add(Finding::error(extends.at, message));
+            // Once is enough.
+            take(&mut level.services[index].node, "extends");
             return;
         }
         let text = |key: &str| extends.value.get(key).map(|node| said(&node.value));

@@ -335,6 +335,14 @@ fn what_is_wrong_is_told_with_its_place_all_at_once() {
             "services: {a: {extends: {file: sub.yaml, service: c}}}\n",
             "sub.yaml:2:4: error: unknown key `x` in `b`\ncompose.yaml:1:25: error: `a` extends `c`, and there is no such service",
         ),
+        (
+            "include: [compose.yaml]\nservices: {a: {command: app}}\n",
+            "compose.yaml:1:11: error: files include each other in a circle: ",
+        ),
+        (
+            "services:\n  a: {command: app, extends: {service: b}}\n  b: {extends: {service: a}}\n",
+            "compose.yaml:2:30: error: services extend each other in a circle: a -> b -> a",
+        ),
         ("services: [\n", "compose.yaml:1:11: error: unclosed bracket"),
         (
             "services:\n  a:\n    command: app\n   tty: true\n",
@@ -347,6 +355,7 @@ fn what_is_wrong_is_told_with_its_place_all_at_once() {
         for line in told.lines() {
             assert!(lines.iter().any(|it| it.starts_with(line)), "{line}\n{found}");
         }
+        assert!(found.matches("in a circle").count() < 2, "told once\n{found}");
     }
 }
 
