@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use pm_protocol::Status;
 use pm_testkit::{Home, signal};
 
 use crate::comparisons::names_tests_that_are_there;
@@ -153,6 +154,100 @@ fn processes_of_process_compose_come_up_in_order_and_go() {
     });
     home.run(["delete", "process-compose.yaml"]).ok();
     assert!(home.rows().is_empty());
+}
+
+/// The examples of process-compose's documentation, by what each is about: what is written, and which processes write their name, in this
+/// order.
+const EXAMPLES: [(&str, &str, &str); 9] = [
+    (
+        "a chain",
+        "one: {command: echo one >> order, depends_on: {two: {condition: process_completed_successfully}}}\n  two: {command: echo two >> order, availability: {restart: on_failure}, depends_on: {three: {condition: process_completed_successfully}}}\n  three: {command: echo three >> order, availability: {restart: on_failure, backoff_seconds: 2}}",
+        "three two one",
+    ),
+    (
+        "a rhombus",
+        "end: {command: echo end >> order, depends_on: {left: {condition: process_completed_successfully}, right: {condition: process_completed_successfully}}}\n  left: {command: echo side >> order, depends_on: {begin: {condition: process_completed_successfully}}}\n  right: {command: echo side >> order, depends_on: {begin: {condition: process_completed_successfully}}}\n  begin: {command: echo begin >> order}",
+        "begin side side end",
+    ),
+    (
+        "a chain that breaks: whoever needs its success is skipped, and so is who needs that one",
+        "a: {command: echo a >> order; exit 1}\n  b: {command: echo b >> order, depends_on: {a: {condition: process_completed_successfully}}}\n  c: {command: echo c >> order, depends_on: {b: {condition: process_completed_successfully}}}\n  d: {command: echo d >> order, depends_on: {a: {condition: process_completed}}}",
+        "a d",
+    ),
+    (
+        "a failure is tried again, so often and no more",
+        "a: {command: echo a >> order; exit 1, availability: {restart: on_failure, backoff_seconds: 1, max_restarts: 1}}\n  b: {command: echo b >> order, depends_on: {a: {condition: process_completed}}}",
+        "a a b",
+    ),
+    (
+        "codes that are successes",
+        "a: {command: echo a >> order; exit 130, success_exit_codes: [130], availability: {restart: on_failure, max_restarts: 3}}\n  b: {command: echo b >> order, depends_on: {a: {condition: process_completed}}}",
+        "a b",
+    ),
+    (
+        "a line that is never written",
+        "a: {command: echo a >> order; exit 1, ready_log_line: ready to accept}\n  b: {command: echo b >> order, depends_on: {a: {condition: process_log_ready}}}",
+        "a",
+    ),
+    (
+        "a health check that never passes",
+        "a: {command: echo a >> order; exit 1, readiness_probe: {exec: {command: 'true'}, initial_delay_seconds: 1, period_seconds: 1}}\n  b: {command: echo b >> order, depends_on: {a: {condition: process_healthy}}}",
+        "a",
+    ),
+    (
+        "replicas all wait",
+        "a: {command: echo a >> order, replicas: 2, depends_on: {b: {condition: process_completed_successfully}}}\n  b: {command: echo b >> order}",
+        "b a a",
+    ),
+    (
+        "needs reach over namespaces",
+        "foo: {command: echo foo >> order, namespace: foo, depends_on: {bar: {condition: process_completed_successfully}}}\n  bar: {command: echo bar >> order, namespace: bar}",
+        "bar foo",
+    ),
+];
+
+#[test]
+fn the_examples_of_process_compose_behave_as_documented() {
+    let home = Home::new();
+    for (about, processes, wanted) in EXAMPLES {
+        fs::remove_file(home.work().join("order")).ok();
+        home.file("process-compose.yaml", format!("version: '0.5'\nprocesses:\n  {processes}\n"));
+        home.run(["up"]);
+        let order = || fs::read_to_string(home.work().join("order")).unwrap_or_default();
+        let wanted = wanted.replace(' ', "\n") + "\n";
+        home.wait_until(about, || order().len() >= wanted.len());
+        home.wait_rows("nothing is under way", |rows| {
+            rows.iter().all(|row| {
+                !matches!(row.status, Status::Launching | Status::WaitingRestart | Status::Online)
+            })
+        });
+        assert_eq!(order(), wanted, "{about}");
+        home.run(["down"]).ok();
+    }
+    // Whoever ends is there last that began first, and a circle is refused.
+    let trap = |name: &str| {
+        format!("trap 'echo {name} >> order; exit 0' TERM; while :; do sleep 0.02; done")
+    };
+    let chain = format!(
+        "a: {{command: \"{}\", depends_on: {{b: {{condition: process_started}}}}}}\n  b: {{command: \"{}\"}}",
+        trap("a"),
+        trap("b")
+    );
+    fs::remove_file(home.work().join("order")).ok();
+    home.file("process-compose.yaml", format!("processes:\n  {chain}\n"));
+    home.run(["up"]).ok();
+    home.run(["down"]).ok();
+    assert_eq!(fs::read_to_string(home.work().join("order")).unwrap(), "a\nb\n");
+    let circle = "processes:\n  a: {command: x, depends_on: {b: {condition: process_started}}}\n  b: {command: x, depends_on: {a: {condition: process_started}}}\n";
+    home.file("process-compose.yaml", circle);
+    home.run(["up"])
+        .ends(2)
+        .complains("process-compose.yaml:2:32: error: `a` depends on `b`, which depends on `a`");
+    // There it would wait without end.
+    home.file("process-compose.yaml", "processes:\n  a: {command: x, availability: {restart: always}}\n  b: {command: x, depends_on: {a: {condition: process_completed}}}\n");
+    home.run(["up"])
+        .ends(2)
+        .complains("`b` waits for the end of `a`, which begins again when it ends");
 }
 
 #[test]

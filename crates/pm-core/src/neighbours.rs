@@ -90,7 +90,16 @@ impl Core {
         }
         for need in self.graph.needs_of(instance.app) {
             let Dependency { app, condition, required, .. } = &need.dependency;
-            let standing = self.standing(now, need);
+            let mut standing = self.standing(now, need);
+            // Who only waits until its work is over, however it ends, waits as long as it is tried again.
+            if let (Standing::Stuck(_), Condition::Completed, false) =
+                (&standing, condition, *required)
+                && let Some((_, again)) = self
+                    .sitting(&need.apps)
+                    .find(|(_, it)| matches!(it.phase, Phase::Backoff { .. }))
+            {
+                standing = Standing::Coming(again.status());
+            }
             if matches!(condition, Condition::Ready | Condition::Healthy) {
                 let waits_for = |it: &Instance| {
                     let is_up = matches!(it.phase, Phase::Up { .. }) && it.want == Want::Up;
