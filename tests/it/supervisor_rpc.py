@@ -128,6 +128,61 @@ call("stopProcess", "nobody")
 call("stopProcessGroup", "web", shown=sorted_names)
 call("stopProcess", "trap", False)
 until("trap", "STOPPED")
+
+# What web pages that show several Supervisors call, as they call it: cesi over Python's own transport, with the password in the URL ...
+with open(FOLDER + "/supervisord.conf") as conf:
+    place = next(line[5:].strip() for line in conf if line.startswith("port="))
+page = xmlrpc.client.ServerProxy("http://ann:thepassword@%s/RPC2" % place)
+
+
+def row(one):
+    """A line of its table; it takes the uptime out of the description, and shows three dates."""
+    up = one["description"].split(",")[1].strip().split(" ")[1].strip() if one["state"] == 20 else 0
+    dates = [time.strftime("%H:%M:%S", time.localtime(one[key])) for key in ("start", "stop", "now")]
+    keys = ("name", "group", "statename", "spawnerr", "exitstatus", "stdout_logfile", "stderr_logfile", "pid")
+    return [plain(one[key], key) for key in keys] + [bool(up), len(dates)]
+
+
+told("cesi is connected", "supervisor.getAllProcessInfo" in page.system.listMethods())
+told("cesi start", page.supervisor.startProcess("web:web_00"))
+told("cesi table", sorted(row(one) for one in page.supervisor.getAllProcessInfo()))
+told("cesi one", row(page.supervisor.getProcessInfo("web:web_00")))
+for tail in (page.supervisor.tailProcessStdoutLog, page.supervisor.tailProcessStderrLog):
+    told("cesi log", tail("web:web_00", 0, 500)[0].split("\n")[1:-1])
+told("cesi stop", page.supervisor.stopProcess("web:web_00"))
+try:
+    page.supervisor.stopProcess("web:web_00")
+except xmlrpc.client.Fault as fault:
+    told("cesi stop again", [fault.faultCode, fault.faultString])
+
+
+def monitor(method, *params):
+    """... and supervisord-monitor over PHP's: HTTP/1.0, whatever it says is a string."""
+    values = "".join("<param>\n<value><string>%s</string></value>\n</param>\n" % one for one in params)
+    body = "<?xml version=\"1.0\"?>\r\n<methodCall>\r\n<methodName>supervisor.%s</methodName>\r\n<params>\r\n%s</params>\r\n</methodCall>" % (method, values)
+    host, port = place.split(":")
+    with socket.create_connection((host, int(port))) as line:
+        head = "POST /RPC2 HTTP/1.0\r\nHost: %s\r\nAuthorization: Basic YW5uOnRoZXBhc3N3b3Jk\r\nContent-Type: text/xml\r\n"
+        head += "User-Agent: XML-RPC for CodeIgniter\r\nContent-Length: %d\r\n\r\n"
+        line.sendall((head % (host, len(body)) + body).encode())
+        answer = b"".join(iter(lambda: line.recv(4096), b"")).decode()
+    head, body = answer.split("\r\n\r\n", 1)
+    try:
+        value = xmlrpc.client.loads(body)[0][0]
+    except xmlrpc.client.Fault as fault:
+        value = "%d %s" % (fault.faultCode, fault.faultString)
+    told("monitor %s(%s)" % (method, ", ".join(params)), [head.split(" ")[1], sorted_names(value)])
+
+
+monitor("getAllProcessInfo")
+monitor("startProcess", "web:web_00", "1")
+monitor("stopProcess", "web:web_00", "1")
+monitor("stopProcess", "nobody", "1")
+monitor("stopAllProcesses", "1")
+monitor("startAllProcesses", "1")
+monitor("clearProcessLogs", "web:web_00")
+until("bad", "FATAL")
+monitor("stopAllProcesses", "1")
 call("reloadConfig")
 call("addProcessGroup", "web")
 call("addProcessGroup", "nobody")

@@ -41,9 +41,9 @@ impl RpcDesk {
         let is_all = name.contains("All");
         let target = if is_all { String::new() } else { params.text()? };
         let deed = if name.starts_with("start") {
-            RpcDeed::Start { waits: params.waits()? }
+            RpcDeed::Start { waits: params.waits() }
         } else if name.starts_with("stop") {
-            RpcDeed::Stop { waits: params.waits()? }
+            RpcDeed::Stop { waits: params.waits() }
         } else {
             let signal = params.text()?;
             // Whoever is unknown is told of first.

@@ -43,12 +43,15 @@ impl Params {
     }
 
     /// Whether to wait, which is so if nothing is said.
-    pub(super) fn waits(&mut self) -> Result<bool, RpcFault> {
+    pub(super) fn waits(&mut self) -> bool {
         match self.0.next() {
-            None => Ok(true),
-            Some(RpcValue::Bool(waits)) => Ok(waits),
-            Some(RpcValue::Int(number)) => Ok(number != 0),
-            Some(_) => incorrect(),
+            None => true,
+            Some(RpcValue::Bool(waits)) => waits,
+            Some(RpcValue::Int(number)) => number != 0,
+            // What Python takes for true: pages in PHP say it as text (supervisord-monitor).
+            Some(RpcValue::Text(text)) => !text.is_empty(),
+            Some(RpcValue::List(values)) => !values.is_empty(),
+            Some(RpcValue::Struct(fields)) => !fields.is_empty(),
         }
     }
 }
