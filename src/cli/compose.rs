@@ -63,6 +63,7 @@ pub(crate) enum ModelFormat {
 
 /// What `up` can be told as Compose's own.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag people type")]
 pub(crate) struct ComposeUpFlags {
     /// Return when all of them run and are healthy; exit code 1 if one ends or is unhealthy
     #[arg(long, help_heading = COMPOSE, conflicts_with = "no_wait")]
@@ -70,6 +71,9 @@ pub(crate) struct ComposeUpFlags {
     /// That, and exit code 1 after so many seconds
     #[arg(long = "wait-timeout", value_name = "SECONDS", help_heading = COMPOSE, conflicts_with = "no_wait")]
     pub(crate) wait_timeout: Option<u64>,
+    /// Restart what `develop.watch` says when its files change, until the next `up` without it
+    #[arg(long, help_heading = COMPOSE)]
+    pub(crate) watch: bool,
     /// So many instances of an app, whatever its file says
     #[arg(long, value_name = "NAME=N", help_heading = COMPOSE)]
     pub(crate) scale: Vec<String>,

@@ -31,6 +31,7 @@ pub(crate) const COMMANDS: [(&str, &[&str]); 7] = [
             "reset",
             "add",
             "up",
+            "watch",
             "down",
             "apply",
             "run",

@@ -221,6 +221,8 @@ pub(crate) enum Verb {
     Add(Later<AddArgs>),
     /// Bring a project up as its config file says: only what differs is restarted, what it no longer names goes
     Up(Later<UpArgs>),
+    /// `up --watch`: what `develop.watch` of a Compose file says is done, in the background, until the next `up`
+    Watch(Later<UpArgs>),
     /// Stop a project's apps and forget them
     Down(Later<DownArgs>),
     /// Run what config files say; only what differs is restarted

@@ -24,16 +24,29 @@ pub(super) fn run(session: &Session, args: &ApplyArgs) -> Result<Report, Failure
 
 /// What the files say.
 pub(super) fn configs(session: &Session, args: &ApplyArgs) -> Result<Configs, Failure> {
+    configs_by(session, args, &overrides(args))
+}
+
+/// What they say, read so.
+pub(super) fn configs_by(
+    session: &Session,
+    args: &ApplyArgs,
+    overrides: &Overrides,
+) -> Result<Configs, Failure> {
+    Configs::load(session, &files(session, args)?, overrides)
+}
+
+/// How they are read.
+pub(super) fn overrides(args: &ApplyArgs) -> Overrides {
     let how = &args.how;
-    let overrides = Overrides {
+    Overrides {
         only: args.only.clone(),
         profiles: how.profiles.profile.clone(),
         env_name: how.env_name.clone(),
         strict: how.strict,
         engine: how.engine.engine,
         ..Overrides::default()
-    };
-    Configs::load(session, &files(session, args)?, &overrides)
+    }
 }
 
 /// What runs becomes that.

@@ -155,6 +155,7 @@ fn verb(session: &Session, command: Verb) -> Result<Report, Failure> {
         Verb::Update => update::run(session),
         Verb::Add(args) => add::run(session, &args),
         Verb::Up(args) => up::run(session, args.into_inner()),
+        Verb::Watch(args) => up::watch(session, args.into_inner()),
         Verb::Down(args) => down::run(session, &args),
         Verb::Apply(args) => apply::run(session, &args),
         Verb::Check(args) => check::run(session, &args),

@@ -320,6 +320,7 @@ pub(super) fn overrides(session: &Session, flags: &StartFlags, args: &[OsString]
         env_name: flags.env_name.clone(),
         engine: flags.engine.engine,
         strict: flags.strict,
+        develop: false,
         no_deps: flags.no_deps,
         given,
         beside: session.beside(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pm_client::Deadline;
-use pm_config::near;
+use pm_config::{Overrides, near};
 
 use crate::cli::{ApplyArgs, ComposeUpFlags, UpArgs};
 use crate::commands::apply;
@@ -16,7 +16,8 @@ use crate::report::ReportExit;
 pub(super) fn run(session: &Session, args: UpArgs) -> Result<Report, Failure> {
     let UpArgs { files, how, compose } = args;
     let args = ApplyArgs { files, only: Vec::new(), prune: true, how };
-    let mut configs = apply::configs(session, &args)?;
+    let overrides = Overrides { develop: compose.watch, ..apply::overrides(&args) };
+    let mut configs = apply::configs_by(session, &args, &overrides)?;
     let all = configs.apps.clone();
     for word in &compose.scale {
         scale(&mut configs, word)?;
@@ -35,6 +36,12 @@ pub(super) fn run(session: &Session, args: UpArgs) -> Result<Report, Failure> {
             Report { aside, ..report.ending(Some(Exit::Failed)) }
         }
     })
+}
+
+/// `pm watch`.
+pub(super) fn watch(session: &Session, mut args: UpArgs) -> Result<Report, Failure> {
+    args.compose.watch = true;
+    run(session, args)
 }
 
 fn deadline(compose: &ComposeUpFlags) -> Deadline {

@@ -66,6 +66,32 @@ fn up_waits_until_all_is_well_and_says_who_is_not() {
 }
 
 #[test]
+fn watch_restarts_what_develop_says_until_the_next_up() {
+    let home = Home::new();
+    home.file("src/page", "1");
+    home.file("src/notes.log", "1");
+    let develop =
+        "develop: {watch: [{path: src, action: sync+restart, target: /src, ignore: ['*.log']}]}";
+    home.file(
+        "compose.yaml",
+        format!("name: shop\nservices:\n  web:\n    command: sleep 1000\n    {develop}\n"),
+    );
+    home.run(["up"]).ok();
+    let pid = home.row("web").pid;
+    home.run(["watch"]).ok();
+    assert_eq!(home.row("web").pid, pid, "it is not restarted for that");
+    assert!(home.row("web").watching);
+    home.file("src/notes.log", "2");
+    home.file("src/page", "2");
+    home.wait_new_pid("web", pid);
+    home.run(["up"]).ok();
+    assert!(!home.row("web").watching);
+    home.run(["up", "--watch"]).ok();
+    assert!(home.row("web").watching);
+    assert_eq!(home.row("web").restarts, 1);
+}
+
+#[test]
 fn services_are_listed_waited_for_and_told_apart_as_compose_does() {
     let home = shop();
     // Before a project is up, `ps` is what users of PM2 know.

@@ -82,6 +82,8 @@ pub struct Overrides {
     pub engine: ScriptEngine,
     /// `pm check`, `--strict`: unknown keys are errors.
     pub strict: bool,
+    /// `up --watch`: what Compose's `develop.watch` says is done. No effect on other configs.
+    pub develop: bool,
     /// `--no-deps`: what apps depend on need not be known.
     pub no_deps: bool,
     /// How the apps should be.

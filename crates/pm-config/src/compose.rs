@@ -30,6 +30,7 @@ mod secrets;
 mod service_keys;
 mod short_forms;
 pub(crate) mod units;
+mod watched;
 
 pub(crate) use self::apps::apps;
 pub(crate) use self::consistency::circle;

@@ -164,7 +164,8 @@ impl ConfigSource {
                 SourceRoot { secrets: read.secrets, env, ..SourceRoot::plain(root) }
             }
             (Some(_), ConfigFormat::Compose) => {
-                let read = self.compose(text, (caller, &overrides.profiles), findings);
+                let mut read = self.compose(text, (caller, &overrides.profiles), findings);
+                read.develops = overrides.develop;
                 let read = compose::apps(read, &self.named(), caller, findings);
                 let (secrets, profiles) = (read.secrets, read.on);
                 SourceRoot { root: read.root, env: BTreeMap::new(), secrets, profiles }

@@ -70,6 +70,7 @@ pub(crate) fn apps(mut hosting: Hosting<'_>) -> Vec<Vec<TableEntry>> {
     app.extend(asked(&hosting, &container));
     app.extend(container.hooks());
     app.extend(fetched(&hosting, &container));
+    app.extend(hosting.watched(Some(&container)));
     app.extend(given(&hosting));
     app.extend(hosting.stop().into_iter().filter(|entry| entry.key != "kill_timeout"));
     // The engine kills it before we do.

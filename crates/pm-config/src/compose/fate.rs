@@ -20,7 +20,8 @@ const HOOK: &str =
     "no container of its own is run; `x-pm: { pre_start: [PROGRAM, ...] }` is run before each run";
 const CONFIG: &str = "nothing is mounted; a process of this machine reads the file itself";
 const SECRET: &str = "those of a file are in $CREDENTIALS_DIRECTORY instead of /run/secrets, and only the user of the app reads them";
-const WATCHED: &str = "`watch` restarts an app when its files change";
+const WATCHED: &str =
+    "`pm watch` (`pm up --watch`) restarts it when its files change; nothing is copied";
 
 /// A key of a service, or one below `deploy`, with this value.
 pub(crate) fn of(key: &str, value: &Value) -> Fate {
@@ -78,7 +79,7 @@ pub(crate) fn of(key: &str, value: &Value) -> Fate {
         "pre_start" => Unsupported(HOOK),
         "secrets" => Changed(SECRET),
         "configs" => Unsupported(CONFIG),
-        "develop" => Unsupported(WATCHED),
+        "develop" => Changed(WATCHED),
         _ if value.is_falsy() => Same,
         "cpus" | "cpu_shares" | "cpu_quota" | "cpu_period" | "cpu_count" | "cpu_percent"
         | "cpu_rt_period" | "cpu_rt_runtime" | "pids_limit" | "mem_reservation"

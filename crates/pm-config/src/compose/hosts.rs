@@ -56,6 +56,7 @@ impl Hosting<'_> {
         app.extend(self.stop());
         app.extend(self.hooks());
         app.extend(self.limits());
+        app.extend(self.watched(None));
         self.same_for_all(&mut app);
         Some(app)
     }

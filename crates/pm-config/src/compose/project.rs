@@ -43,6 +43,8 @@ pub struct ComposeProject {
     /// The shell's variables, and under them those of its `.env`.
     pub(crate) env: (Environment, Environment),
     pub(crate) secrets: BTreeSet<ConfigPlace>,
+    /// Whether `develop.watch` acts.
+    pub(crate) develops: bool,
 }
 
 /// Whether a text is such a file: it has `services` and none of our `apps`.
@@ -117,7 +119,8 @@ impl ComposeFiles<'_> {
             on.extend(look("COMPOSE_PROFILES").map(|it| it.display().into_owned()));
         }
         let on = crate::flags::split(&on).map(str::to_owned).collect();
-        let project = ComposeProject { name, folder, files, on, root, env, secrets };
+        let project =
+            ComposeProject { name, folder, files, on, root, env, secrets, develops: false };
         if !findings.has_errors() {
             consistency::check(&project.root, &|service| project.is_on(service), findings);
         }
