@@ -44,6 +44,7 @@ pub(crate) fn found(caller: &Caller) -> Option<Engine> {
 pub(crate) const FRONT: &str = r#"e=$0 n=$1 grace=$2 k= i= c=
 case $n in *-) n=$n$((${NODE_APP_INSTANCE:-0} + 1)) ;; esac
 p=${PM_ENGINE_PATIENCE:-30}
+command -v timeout >/dev/null || timeout() { shift 3; "$@"; }
 timeout -k 1 $((grace + p)) "$e" rm -f "$n" >/dev/null 2>&1
 case $? in 124 | 137)
     echo "$e gives no answer: \`rm -f $n\` took more than $((grace + p)) s" >&2
