@@ -32,7 +32,10 @@ pub(crate) fn works<'a, I: Iterator<Item = &'a AppSpec>>(apps: I) -> Result<(), 
             let message = format!("could not start containers: {name} {why}; nothing was done");
             Failure::failed(message).hint(cure(path, why))
         };
-        match bounded::output(Command::new(path).arg("version"), patience) {
+        // Podman has no daemon that might hang. It takes a runtime folder that is not that of our daemon for a machine that has booted, and
+        // forgets what runs there: it is asked for nothing that looks at containers.
+        let question = if name.contains("podman") { "--version" } else { "version" };
+        match bounded::output(Command::new(path).arg(question), patience) {
             Ok(Some(output)) if output.status.success() => {}
             Ok(Some(output)) => {
                 let told = String::from_utf8_lossy(&output.stderr);
@@ -43,7 +46,7 @@ pub(crate) fn works<'a, I: Iterator<Item = &'a AppSpec>>(apps: I) -> Result<(), 
             Ok(None) => {
                 let seconds = patience.as_secs();
                 return Err(failed(&format!(
-                    "gave no answer to `{name} version` within {seconds} s"
+                    "gave no answer to `{name} {question}` within {seconds} s"
                 )));
             }
             Err(error) => return Err(failed(&format!("could not be run: {error}"))),
