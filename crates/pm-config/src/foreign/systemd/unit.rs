@@ -161,7 +161,7 @@ mod tests {
 
     fn read(text: &str) -> (UnitFile, usize) {
         let mut findings = Findings::default();
-        let caller = Caller::new("/no".into(), pm_spec::Environment::new(), "/no/home".into(), 1);
+        let caller = Caller::new("/no".into(), pm_spec::Environment::new(), "/no/home".into());
         let unit = (Path::new("/no/web@a.service"), text);
         let unit = UnitFile::read(unit, None, (&caller, false), &mut findings);
         (unit, findings.into_diagnostics("", text).len())
