@@ -6,10 +6,11 @@ import { argv, ask, busy, line, mayAct } from "./deeds.js";
 import { openMenu } from "./dialogs.js";
 import { bytes, percent, span } from "./format.js";
 import { groups, isTrouble, look as lookOf, shown, tone } from "./groups.js";
+import { kept } from "./kept.js";
 import { reason } from "./reasons.js";
 import { icon, sign, sparkline } from "./shapes.js";
-import { change, points, redraw, state } from "./state.js";
-import { known, t } from "./words.js";
+import { change, points, redraw, rowsTurn, state } from "./state.js";
+import { known, language, t } from "./words.js";
 import { toggleWhy, whyBox } from "./why.js";
 
 /** @typedef {import("./types.js").Group} Group */
@@ -44,7 +45,7 @@ function acts(group) {
   const logs = t("list.logs", { name: group.name });
   const more = t("list.more", { name: group.name });
   const is = group.up > 0 || group.rows.some((row) => tone(row.status) === "passing");
-  return html`<td class="acts"><div>
+  return html`<td role="cell" class="acts"><div>
     ${mayAct() ? html`${deedButton("restart", group)}${deedButton(is ? "stop" : "start", group)}` : nothing}
     <a class="act" href=${`#/logs?apps=${encodeURIComponent(group.name)}`} data-line=${line(["pm", "logs", group.name])} aria-label=${logs} title=${logs}>${icon("logs")}</a>
     ${mayAct() ? html`<button class="act" aria-haspopup="true" aria-label=${more} title=${more} @click=${(/** @type {MouseEvent} */ event) => openMenu(event, group.name, menuDeeds(group))}>${icon("more")}</button>` : nothing}
@@ -57,7 +58,7 @@ function pick(group) {
     if (!state.selected.delete(group.name)) state.selected.add(group.name);
     redraw();
   };
-  return html`<td class="pick"><input type="checkbox" .checked=${state.selected.has(group.name)} @change=${toggle} aria-label=${t("list.pick", { name: group.name })}></td>`;
+  return html`<td role="cell" class="pick"><input type="checkbox" .checked=${state.selected.has(group.name)} @change=${toggle} aria-label=${t("list.pick", { name: group.name })}></td>`;
 }
 
 /** @param {Group} group */
@@ -77,32 +78,63 @@ function complaint(group) {
     <button class="link" aria-expanded=${String(open)} data-line=${line(["pm", "why", group.name])} aria-label=${t("list.deed", { deed: word, name: group.name })} @click=${() => toggleWhy(group)}>${word}</button></span>`;
 }
 
-/** @param {Group} group */
+/** Names whose rows are out of view. @type {Set<string>} */
+const unseen = new Set();
+/** Rows whose coming into view is heard of. @type {WeakSet<Element>} */
+const watched = new WeakSet();
+const view = new IntersectionObserver((news) => {
+  for (const { target, isIntersecting } of news) {
+    const name = /** @type {HTMLElement} */ (target).dataset.name ?? "";
+    if (!isIntersecting) unseen.add(name);
+    else if (unseen.delete(name)) redraw();
+  }
+}, { rootMargin: "200px" });
+
+/** After each drawing: rows that are new. */
+export function settleRows() {
+  for (const row of document.getElementsByClassName("row")) {
+    if (watched.has(row)) continue;
+    watched.add(row);
+    view.observe(row);
+  }
+}
+
+/** A row, drawn anew where it shows something else than before; out of view its figures and small charts may be old. @param {Group} group */
 function row(group) {
+  const { name } = group;
+  const steady = [group.stamp, language(), columns(), mayAct(), busy.has(name), state.selected.has(name), state.whys.get(name)];
+  return kept(unseen.has(name) ? steady : [...steady, group, age(group), group.up > 0 ? rowsTurn() : 0], () => drawn(group));
+}
+
+/** How long it has been up, or when it runs next. @param {Group} group */
+const age = (group) => (group.up > 0 && group.since ? span(Date.now() - group.since) : nextRun(group));
+
+/** @param {Group} group */
+function drawn(group) {
   const look = lookOf(group);
   const many = group.rows.length > 1;
   const running = group.up > 0;
-  return html`<tr class="row is-${look} ${busy.has(group.name) ? "busy" : ""}">
+  return html`<tr role="row" data-name=${group.name} class="row is-${look} ${busy.has(group.name) ? "busy" : ""}">
     ${mayAct() ? pick(group) : nothing}
-    <th scope="row" class="name"><span class="line">${sign(look)}<span class="flow"><a data-walk href=${`#/app/${encodeURIComponent(group.name)}`}>${group.name}</a>
+    <th scope="row" role="rowheader" class="name"><span class="line">${sign(look)}<span class="flow"><a data-walk href=${`#/app/${encodeURIComponent(group.name)}`}>${group.name}</a>
       ${many ? html`<span class="tag" title=${t("list.instances", { n: group.rows.length })}>×${group.rows.length}</span>` : nothing}
       ${group.namespace !== "default" ? html`<span class="tag">${group.namespace}</span>` : nothing}
       <span class="status ${look}">${many && running && group.up < group.rows.length ? t("list.part", { up: group.up, all: group.rows.length }) : statusWord(group.status)}</span></span></span>
       ${running ? complaint(group) : nothing}</th>
-    ${!running && complaint(group) !== nothing ? html`<td class="reason" colspan=${innerWidth >= 760 ? 4 : 3}>${complaint(group)}</td>` : figures(group)}
-    <td class="restarts"><span class="label">${t("list.restarts")}</span>${group.restarts}</td>
+    ${!running && complaint(group) !== nothing ? html`<td role="cell" class="reason" colspan=${innerWidth >= 760 ? 4 : 3}>${complaint(group)}</td>` : figures(group)}
+    <td role="cell" class="restarts"><span class="label">${t("list.restarts")}</span>${group.restarts}</td>
     ${acts(group)}</tr>
-    ${state.whys.has(group.name) ? html`<tr class="whyrow"><td colspan=${columns()}>${whyBox(group)}</td></tr>` : nothing}`;
+    ${state.whys.has(group.name) ? html`<tr role="row" class="whyrow"><td role="cell" colspan=${columns()}>${whyBox(group)}</td></tr>` : nothing}`;
 }
 
 /** What it uses. @param {Group} group */
 function figures(group) {
   const running = group.up > 0;
   const ports = group.ports.slice(0, 3).map((port) => `:${port}`).join(" ");
-  return html`<td class="ports">${ports}${group.ports.length > 3 ? " …" : ""}</td>
-    <td class="up"><span class="label">${t("list.up")}</span>${running && group.since ? span(Date.now() - group.since) : nextRun(group)}</td>
-    <td class="cpu"><span class="label">${t("list.cpu")}</span>${running ? html`<span class="use"><b>${percent(group.cpu)}</b>${sparkline(seen(group, "cpu"), 10)}</span>` : "–"}</td>
-    <td class="memory"><span class="label">${t("list.memory")}</span>${running ? html`<span class="use"><b>${bytes(group.memory)}</b>${sparkline(seen(group, "memory"), 1)}</span>` : "–"}</td>`;
+  return html`<td role="cell" class="ports">${ports}${group.ports.length > 3 ? " …" : ""}</td>
+    <td role="cell" class="up"><span class="label">${t("list.up")}</span>${age(group)}</td>
+    <td role="cell" class="cpu"><span class="label">${t("list.cpu")}</span>${running ? html`<span class="use"><b>${percent(group.cpu)}</b>${sparkline(seen(group, "cpu"), 10)}</span>` : "–"}</td>
+    <td role="cell" class="memory"><span class="label">${t("list.memory")}</span>${running ? html`<span class="use"><b>${bytes(group.memory)}</b>${sparkline(seen(group, "memory"), 1)}</span>` : "–"}</td>`;
 }
 
 /** Columns that are seen at this width, as in app.css: one that spans more would make room for them. */
@@ -135,12 +167,12 @@ function head(list) {
   const column = ([word, key]) => {
     const sorted = key !== "" && state.filter.sort === key;
     const up = (state.filter.sort === "name") !== state.filter.down;
-    return html`<th scope="col" class=${word} aria-sort=${sorted ? (up ? "ascending" : "descending") : nothing}>
+    return html`<th scope="col" role="columnheader" class=${word} aria-sort=${sorted ? (up ? "ascending" : "descending") : nothing}>
       ${key ? html`<button @click=${by(key)}>${t(`list.${word}`)}${sorted ? html`<span class="order ${up ? "rising" : ""}">${icon("down")}</span>` : nothing}</button>` : t(`list.${word}`)}</th>`;
   };
-  return html`<thead><tr>
-    ${mayAct() ? html`<th class="pick"><input type="checkbox" .checked=${all} .indeterminate=${!all && list.some((one) => state.selected.has(one.name))} @change=${every} aria-label=${t("list.pick.all")}></th>` : nothing}
-    ${COLUMNS.map(column)}<th scope="col" class="acts"><span class="unseen">${t("list.acts")}</span></th></tr></thead>`;
+  return html`<thead role="rowgroup"><tr role="row">
+    ${mayAct() ? html`<th role="cell" class="pick"><input type="checkbox" .checked=${all} .indeterminate=${!all && list.some((one) => state.selected.has(one.name))} @change=${every} aria-label=${t("list.pick.all")}></th>` : nothing}
+    ${COLUMNS.map(column)}<th scope="col" role="columnheader" class="acts"><span class="unseen">${t("list.acts")}</span></th></tr></thead>`;
 }
 
 /** @param {Group[]} all */
@@ -202,5 +234,5 @@ export function appsScreen() {
     ${all.length === 0 ? empty() : html`${filters(all)}
     ${mayAct() ? bulk(all) : nothing}
     ${list.length === 0 ? html`<div class="empty small"><p>${t("list.nothing")}</p><button class="plain" @click=${clear}>${t("list.nothing.clear")}</button></div>`
-      : html`<table class="list"><caption class="unseen">${t("frame.apps")}</caption>${head(list)}<tbody>${repeat(list, (one) => one.name, row)}</tbody></table>`}`}`;
+      : html`<table role="table" aria-label=${t("frame.apps")} class="list ${mayAct() ? "" : "mute"}">${head(list)}<tbody role="rowgroup">${repeat(list, (one) => one.name, row)}</tbody></table>`}`}`;
 }

@@ -1,6 +1,6 @@
 // Instances of one name are one line; what is wrong with any of them is what the line says.
 
-import { changes, state } from "./state.js";
+import { rowsTurn, state } from "./state.js";
 
 /** @type {Record<string, "good"|"passing"|"quiet"|"bad">} */
 const TONES = {
@@ -33,20 +33,24 @@ function group(rows) {
   const rank = (/** @type {import("./types.js").Row} */ row) => ((WORST.indexOf(row.status) + WORST.length) % WORST.length) - (row.note ? 0.5 : 0);
   const worst = rows.reduce((bad, row) => (rank(row) < rank(bad) ? row : bad), first);
   const begun = rows.map((row) => row.since_ms).filter((at) => at !== null && at > 0);
-  return {
+  const steady = {
     name: first.name,
     namespace: first.namespace,
-    rows,
     status: worst.status,
     up: rows.filter((row) => isUp(row.status)).length,
-    cpu: rows.reduce((all, row) => sum(all, row.cpu), /** @type {number|null} */ (null)),
-    memory: rows.reduce((all, row) => sum(all, row.memory), /** @type {number|null} */ (null)),
     restarts: rows.reduce((all, row) => all + row.restarts, 0),
-    since: begun.length > 0 ? Math.min(.../** @type {number[]} */ (begun)) : null,
     ports: [...new Set(rows.flatMap((row) => row.ports ?? []))].sort((a, b) => a - b),
     why: worst.note ?? null,
     code: worst.why ?? null,
     waitsFor: worst.waits_for ?? null,
+  };
+  return {
+    ...steady,
+    rows,
+    stamp: JSON.stringify([steady, rows.map((row) => [row.id, row.status])]),
+    cpu: rows.reduce((all, row) => sum(all, row.cpu), /** @type {number|null} */ (null)),
+    memory: rows.reduce((all, row) => sum(all, row.memory), /** @type {number|null} */ (null)),
+    since: begun.length > 0 ? Math.min(.../** @type {number[]} */ (begun)) : null,
   };
 }
 
@@ -60,16 +64,19 @@ let madeAt = -1;
 
 /** All of them, by name. @returns {import("./types.js").Group[]} */
 export function groups() {
-  if (madeAt !== changes()) {
+  if (madeAt !== rowsTurn()) {
     made = all();
     spaces = new Set(made.map((one) => one.namespace));
-    madeAt = changes();
+    madeAt = rowsTurn();
   }
   return made;
 }
 
 /** Whether a namespace is called so. @param {string} name */
 export const isNamespace = (name) => groups().length > 0 && spaces.has(name);
+
+/** The same as they were made last, by name, in the order of names. @type {Map<string, import("./types.js").Group>} */
+let last = new Map();
 
 function all() {
   /** @type {Map<string, import("./types.js").Row[]>} */
@@ -79,7 +86,15 @@ function all() {
     if (rows) rows.push(row);
     else byName.set(row.name, [row]);
   }
-  return [...byName.values()].map(group).sort((a, b) => order.compare(a.name, b.name));
+  const areSame = byName.size === last.size && [...byName.keys()].every((name) => last.has(name));
+  const names = areSame ? [...last.keys()] : [...byName.keys()].sort(order.compare);
+  last = new Map(names.map((name) => {
+    const rows = byName.get(name) ?? [];
+    const old = last.get(name);
+    const isSame = old?.rows.length === rows.length && rows.every((row, at) => row === old?.rows[at]);
+    return [name, old && isSame ? old : group(rows)];
+  }));
+  return [...last.values()];
 }
 
 /** What the filter lets through, in the wanted order. @param {import("./types.js").Group[]} all */

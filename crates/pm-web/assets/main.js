@@ -7,7 +7,7 @@ import { setUpHeard, settleSetUp } from "./adding.js";
 import { alertsScreen, leaveAlerts } from "./alerts.js";
 import { leaveDomains } from "./domains.js";
 import { appScreen } from "./app.js";
-import { appsScreen } from "./apps.js";
+import { appsScreen, settleRows } from "./apps.js";
 import { chartsLine, chartsScreen, settleCharts } from "./charts.js";
 import { dialog, menu, settle } from "./dialogs.js";
 import { listen, want } from "./events.js";
@@ -15,7 +15,7 @@ import { frame, tools } from "./frame.js";
 import { press } from "./keys.js";
 import { heard, hears, logsLine, logsScreen, readPlace, settleLogs } from "./logs.js";
 import { byLink, enter, leave, linkOf, signInScreen } from "./signin.js";
-import { addPoint, change, drawWith, points, redraw, state, turnPoints } from "./state.js";
+import { addPoint, change, drawWith, points, redraw, rowsChanged, state, turnPoints } from "./state.js";
 import { leaveSettings, settingsScreen } from "./settings.js";
 import { look, settleStrip, strip, use } from "./strip.js";
 import { preferred, speak, t } from "./words.js";
@@ -31,6 +31,7 @@ function draw() {
   else render(html`${frame(html`${SCREENS[state.place.screen]()}${menu()}`, strip())}${dialog()}`, page);
   document.title = title();
   settle();
+  settleRows();
   settleLogs();
   settleSetUp();
   settleCharts();
@@ -68,7 +69,7 @@ function appsNews(news) {
   const names = new Set([...state.rows.values()].map((row) => row.name));
   for (const name of state.selected) if (!names.has(name)) state.selected.delete(name);
   state.daemonAway = false;
-  redraw();
+  rowsChanged();
 }
 
 /** @param {{rows: [number, number|null, number|null][]}} news */
@@ -77,10 +78,11 @@ function usageNews(news) {
   const turns = turnPoints();
   for (const row of state.rows.values()) {
     const use = heardOf.get(row.id);
-    if (use) [row.cpu, row.memory] = use;
-    addPoint(row.id, row.cpu, row.memory, turns);
+    const [cpu, memory] = use ?? [row.cpu, row.memory];
+    if (cpu !== row.cpu || memory !== row.memory) state.rows.set(row.id, { ...row, cpu, memory });
+    addPoint(row.id, cpu, memory, turns);
   }
-  redraw();
+  rowsChanged();
 }
 
 /** @param {string} event @param {any} news */

@@ -3,7 +3,7 @@
 import { html, nothing } from "./vendor/lit/lit-html.js";
 import { call, get, holdKey, post } from "./api.js";
 import { hush } from "./events.js";
-import { change, pastPoints, state } from "./state.js";
+import { change, pastPoints, rowsChanged, state } from "./state.js";
 import { t } from "./words.js";
 
 const ICON = new URL("./icon.svg", import.meta.url).href;
@@ -62,6 +62,7 @@ export function leave(why) {
   hush();
   reason = why;
   state.rows.clear();
+  rowsChanged();
   state.selected.clear();
   state.whys.clear();
   change({ session: null, stage: "out", loaded: false, strip: null, asking: null, away: false, host: null });

@@ -44,13 +44,8 @@ export function drawWith(how) {
   draw = how;
 }
 
-let count = 0;
-/** Counts changes: what is made of the state is made once for each. */
-export const changes = () => count;
-
 /** Draws at the next frame; many calls make one drawing. */
 export function redraw() {
-  count += 1;
   if (asked) return;
   asked = true;
   const now = () => {
@@ -65,6 +60,16 @@ export function redraw() {
 /** @param {Partial<State>} part */
 export function change(part) {
   Object.assign(state, part);
+  redraw();
+}
+
+let turn = 0;
+/** Counts news of the rows and their points: what is made of them is made once for each. */
+export const rowsTurn = () => turn;
+
+/** Rows are never changed, only replaced: one that is the same is drawn the same. */
+export function rowsChanged() {
+  turn += 1;
   redraw();
 }
 
@@ -87,6 +92,7 @@ export function pastPoints(past) {
     const known = (/** @type {(number|null)[]} */ list) => list.slice(begin).map((one) => one ?? 0);
     points.set(id, { cpu: known(cpu), memory: known(memory) });
   }
+  rowsChanged();
 }
 
 /** Whether figures begin a new point now. */

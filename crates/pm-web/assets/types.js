@@ -39,6 +39,7 @@
  * @property {string|null} why what the daemon says
  * @property {string|null} code the same in a word
  * @property {string|null} waitsFor
+ * @property {string} stamp all but its figures
  */
 
 /**

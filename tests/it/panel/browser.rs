@@ -88,6 +88,11 @@ fn each_screen_fits_and_reads_well_at_each_width_in_both_languages() {
 }
 
 #[test]
+fn one_changed_row_of_a_thousand_touches_no_other() {
+    in_browser("many.mjs", &[]);
+}
+
+#[test]
 fn two_gunicorn_apps_from_two_folders_without_a_terminal() {
     let (venv, _lock) = article::venv();
     let ports = format!("{},{}", free_port(), free_port());
