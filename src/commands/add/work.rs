@@ -1,7 +1,7 @@
 //! Does what the plan says: the commands, then the file. What fails leaves nothing half done.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::setup::UNFINISHED;
 use crate::commands::support::foreground::{ear, heard};
+use crate::commands::support::written_file;
 use crate::prelude::{Exit, Failure, Session};
 use crate::render::added::{self, AddPlan, PlannedFile, SetupStep};
 
@@ -136,35 +137,19 @@ fn wait(mut child: Child, ear: &UnixStream) -> io::Result<(ExitStatus, bool)> {
 /// The file, whole or not at all, and only if it is as it was.
 fn write(file: &PlannedFile) -> Result<(), Failure> {
     let failed = |error: io::Error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return changed(&file.path);
+        }
         Failure::failed(format!("could not write {}: {error}", file.path.display()))
     };
     let Some(text) = &file.after else { return Ok(()) };
     let Some(before) = &file.before else {
-        let mut new = match OpenOptions::new().write(true).create_new(true).open(&file.path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(changed(&file.path));
-            }
-            opened => opened.map_err(failed)?,
-        };
-        return new.write_all(text.as_bytes()).map_err(|error| {
-            fs::remove_file(&file.path).ok();
-            failed(error)
-        });
+        return written_file::make(&file.path, text, 0o666).map_err(failed);
     };
     if fs::read_to_string(&file.path).map_err(failed)? != *before {
         return Err(changed(&file.path));
     }
-    // Whoever links it keeps the link.
-    let place = file.path.canonicalize().map_err(failed)?;
-    let mut beside = place.clone().into_os_string();
-    beside.push(".new");
-    let replaced = fs::write(&beside, text)
-        .and_then(|()| fs::set_permissions(&beside, fs::metadata(&place)?.permissions()))
-        .and_then(|()| fs::rename(&beside, &place));
-    replaced.map_err(|error| {
-        fs::remove_file(&beside).ok();
-        failed(error)
-    })
+    written_file::replace(&file.path, text, 0o666).map_err(failed)
 }
 
 fn changed(path: &Path) -> Failure {

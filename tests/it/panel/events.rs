@@ -153,7 +153,7 @@ fn history_and_alerts_and_tabs_hear_the_daemon_over_one_connection() {
 }
 
 #[test]
-fn lines_come_as_they_are_written_and_none_of_them_does_harm() {
+fn s07_lines_come_as_they_are_written_and_none_of_them_does_harm() {
     let home = Home::new();
     let write = echo(&home, "web");
     write(b"before\n");

@@ -3,6 +3,7 @@
 mod adding;
 mod alerts;
 mod api;
+mod bad_days;
 mod browser;
 mod deeds;
 mod desk;
