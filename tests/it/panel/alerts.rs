@@ -14,14 +14,14 @@ use super::desk::{self, ask, audit, code, desk, state, value};
 
 /// A request as it came.
 #[derive(Debug)]
-struct Heard {
+pub(super) struct Heard {
     line: String,
     headers: BTreeMap<String, String>,
     body: String,
 }
 
 /// Answers each connection with the next of these, the last one again and again; what came is told.
-fn server(answers: &[(&str, &str)]) -> (u16, Receiver<Heard>) {
+pub(super) fn server(answers: &[(&str, &str)]) -> (u16, Receiver<Heard>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let answers: Vec<_> =

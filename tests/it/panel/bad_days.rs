@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::Command;
 
 use pm_protocol::Status;
 use pm_testkit::{Home, Mishap, Prey, Trap, pm, signal};
@@ -212,4 +213,17 @@ fn a_panel_that_died_while_it_wrote_still_knows_everybody() {
         let sessions = fs::read(state(&home).join("sessions.json")).unwrap();
         serde_json::from_slice::<Value>(&sessions).unwrap();
     }
+}
+
+#[test]
+fn a_file_that_was_to_be_replaced_stays_where_there_is_no_room() {
+    let home = Home::new();
+    let file = home.file("ecosystem.json5", "{ apps: [] }");
+    home.file("app.py", LIVES);
+    // The first byte that is written to a file is one too many.
+    let line = format!("ulimit -f 0; exec {} init --force", pm().display());
+    let mut typed = Command::new("sh");
+    typed.args(["-c", &line]).current_dir(home.work()).env("PM_HOME", home.home().root());
+    assert!(!typed.output().unwrap().status.success());
+    assert_eq!(fs::read_to_string(file).unwrap(), "{ apps: [] }");
 }

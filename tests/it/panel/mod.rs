@@ -15,6 +15,7 @@ mod history;
 mod life;
 mod limits;
 mod page;
+mod secrets;
 mod stream;
 mod tokens;
 mod visitors;

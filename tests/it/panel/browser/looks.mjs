@@ -52,6 +52,7 @@ for (const [width, height, scheme, locale] of LOOKS) {
   await page.getByText("nowhere_to_be_found").first().waitFor();
   await page.locator("tr.row input").first().check();
   await page.locator(".machine .meter").first().waitFor();
+  assert.equal(await page.locator(".bar.root").count(), process.getuid() === 0 ? 1 : 0);
   await look(page, name("apps"));
   await page.locator(".bulk button.danger").click();
   await page.locator("dialog[open]").waitFor();
