@@ -93,6 +93,11 @@ fn one_changed_row_of_a_thousand_touches_no_other() {
 }
 
 #[test]
+fn a_phone_that_sleeps_asks_for_nothing_and_shows_what_is_so_when_it_wakes() {
+    in_browser("sleep.mjs", &[]);
+}
+
+#[test]
 fn two_gunicorn_apps_from_two_folders_without_a_terminal() {
     let (venv, _lock) = article::venv();
     let ports = format!("{},{}", free_port(), free_port());
