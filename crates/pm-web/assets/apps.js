@@ -2,7 +2,7 @@
 
 import { html, nothing } from "./vendor/lit/lit-html.js";
 import { repeat } from "./vendor/lit/directives/repeat.js";
-import { argv, ask, busy, line, mayAct } from "./deeds.js";
+import { argv, ask, busy, line, mayAct, mayDelete } from "./deeds.js";
 import { openMenu } from "./dialogs.js";
 import { bytes, percent, span } from "./format.js";
 import { groups, isTrouble, look as lookOf, shown, tone } from "./groups.js";
@@ -38,7 +38,7 @@ export function deedButton(deed, group) {
 
 /** @param {Group} group @returns {string[]} what stands in its menu */
 export const menuDeeds = (group) =>
-  [...(group.up > 0 ? ["reload"] : []), "scale", ...(group.up > 0 && group.rows.length === 1 ? ["signal"] : []), "reset", "flush"];
+  [...(group.up > 0 ? ["reload"] : []), "scale", ...(group.up > 0 && group.rows.length === 1 ? ["signal"] : []), "reset", "flush", ...(mayDelete() ? ["delete"] : [])];
 
 /** @param {Group} group */
 function acts(group) {
@@ -212,7 +212,7 @@ function bulk(all) {
     redraw();
   };
   return html`<div class="bulk" role="region" aria-label=${t("bulk.name")}><b>${t("bulk.count", { n: names.length })}</b>
-    ${["restart", "reload", "start", "stop"].map((deed) => html`<button class=${deed === "stop" ? "plain danger" : "plain"} data-line=${line(argv(deed, names))} @click=${() => ask(deed, names)}>${t(`deed.${deed}`)}</button>`)}
+    ${["restart", "reload", "start", "stop", ...(mayDelete() ? ["delete"] : [])].map((deed) => html`<button class=${["stop", "delete"].includes(deed) ? "plain danger" : "plain"} data-line=${line(argv(deed, names))} @click=${() => ask(deed, names)}>${t(`deed.${deed}`)}</button>`)}
     <a class="plain" href=${`#/logs?apps=${names.map(encodeURIComponent).join(",")}`}>${t("frame.logs")}</a>
     <button class="mini" @click=${none} aria-label=${t("bulk.none")} title=${t("bulk.none")}>${icon("close")}</button></div>`;
 }

@@ -10,7 +10,7 @@ import { t } from "./words.js";
  * @type {Record<string, {asks?: boolean, value?: "number"|"signal"}>}
  */
 export const DEEDS = {
-  start: {}, restart: {}, reload: {}, stop: { asks: true }, reset: {}, flush: { asks: true },
+  start: {}, restart: {}, reload: {}, stop: { asks: true }, reset: {}, flush: { asks: true }, delete: { asks: true },
   scale: { value: "number" }, signal: { value: "signal" },
 };
 
@@ -43,6 +43,7 @@ export function argv(deed, names, value) {
 }
 
 export const mayAct = () => state.session?.role !== "viewer";
+export const mayDelete = () => state.session?.role === "admin";
 
 /**
  * A click on a button: at once, or after a question.

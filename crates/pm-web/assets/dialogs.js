@@ -49,7 +49,7 @@ function question(asking) {
     ${field(asking)}
     <pre class="would">$ ${line(argv(deed, names, value))}</pre>
     <div class="buttons"><button type="button" class="plain" @click=${close}>${t("ask.no")}</button>
-      <button class=${["stop", "flush"].includes(deed) ? "danger" : "main"}>${t(`deed.${deed}`)}</button></div>
+      <button class=${["stop", "flush", "delete"].includes(deed) ? "danger" : "main"}>${t(`deed.${deed}`)}</button></div>
   </form>`;
 }
 

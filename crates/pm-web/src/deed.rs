@@ -22,6 +22,8 @@ pub enum Deed {
     Reset,
     /// Empty log files.
     Flush,
+    /// Stop, and know no longer.
+    Delete,
     /// Have this many instances.
     Scale(u16),
     /// Send this to the main processes.
@@ -51,6 +53,7 @@ impl Deed {
             Self::Reload => "reload",
             Self::Reset => "reset",
             Self::Flush => "flush",
+            Self::Delete => "delete",
             Self::Scale(_) => "scale",
             Self::Signal(_) => "sendSignal",
         }
@@ -153,6 +156,7 @@ mod tests {
             (Deed::Reload, "pm reload web id:3"),
             (Deed::Reset, "pm reset web id:3"),
             (Deed::Flush, "pm flush web id:3"),
+            (Deed::Delete, "pm delete web id:3"),
             (Deed::Scale(3), "pm scale web id:3 3"),
             (Deed::Signal(Signal::HUP), "pm sendSignal SIGHUP web id:3"),
             (Deed::Signal(Signal::parse("34").unwrap()), "pm sendSignal 34 web id:3"),

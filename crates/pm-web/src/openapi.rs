@@ -144,7 +144,7 @@ fn wanted(route: &WebRoute) -> Value {
             "type": "object",
             "required": ["deed", "ids"],
             "properties": {
-                "deed": { "enum": ["start", "stop", "restart", "reload", "reset", "flush"] },
+                "deed": { "enum": ["start", "stop", "restart", "reload", "reset", "flush", "delete"] },
                 "ids": { "type": "array", "items": { "type": "integer" }, "minItems": 1 },
             },
         }),

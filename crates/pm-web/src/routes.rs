@@ -50,6 +50,7 @@ pub(crate) static ROUTES: &[WebRoute] = &[
     route!("POST" "/api/apps/{}/flush" Operator Some("flush"), Plain, api::deeds::flush, "empty its logs"),
     route!("POST" "/api/apps/{}/scale" Operator Some("scale"), Plain, api::deeds::scale, "have so many instances"),
     route!("POST" "/api/apps/{}/signal" Operator Some("signal"), Plain, api::deeds::signal, "send a signal"),
+    route!("POST" "/api/apps/{}/delete" Admin Some("delete"), Plain, api::deeds::delete, "stop it, and know it no longer"),
     route!("POST" "/api/bulk" Operator Some("bulk"), Plain, api::deeds::bulk, "do the same to several"),
     route!("GET" "/api/access" Admin None, Plain, api::access::show, "users, tokens and sessions"),
     route!("POST" "/api/access" Admin Some("access"), Plain, api::access::change, "one more or one less of them"),

@@ -76,7 +76,6 @@ fn s10_each_deed_is_the_command_line_it_shows() {
         ("/api/apps/0/scale", json!({})),
         ("/api/apps/0/signal", json!({ "signal": "--force" })),
         ("/api/apps/0/signal", json!({ "signal": "0" })),
-        ("/api/bulk", json!({ "deed": "delete", "ids": [0] })),
         ("/api/bulk", json!({ "deed": "kill", "ids": [0] })),
         ("/api/bulk", json!({ "deed": "restart", "ids": [] })),
         ("/api/bulk", json!({ "deed": "restart", "ids": ["web"] })),
@@ -84,6 +83,37 @@ fn s10_each_deed_is_the_command_line_it_shows() {
         let answer = ask(desk.port, "POST", path, &operator, &body.to_string());
         assert_eq!(answer.status, 400, "{path} {body}: {}", answer.text());
     }
+}
+
+#[test]
+fn s11_only_an_admin_deletes_and_only_what_they_may_see() {
+    let home = Home::new();
+    for name in ["web", "db", "bot"] {
+        up(&home, name);
+    }
+    let desk = desk(&home);
+    let (one, several) = ("/api/apps/0/delete", "/api/bulk");
+    let bulk = |ids: &[u32]| json!({ "deed": "delete", "ids": ids });
+    for role in ["viewer", "operator"] {
+        let guest = key(&home, desk.port, &["--role", role]);
+        for (path, body) in [(one, json!({})), (several, bulk(&[0]))] {
+            let answer = ask(desk.port, "POST", path, &guest, &body.to_string());
+            assert_eq!(
+                (answer.status, code(&answer).as_str()),
+                (403, "not_allowed"),
+                "{role} {path}"
+            );
+        }
+    }
+    let some = key(&home, desk.port, &["--role", "admin", "--apps", "db"]);
+    for (path, body) in [(one, json!({})), (several, bulk(&[0, 1]))] {
+        assert_eq!(ask(desk.port, "POST", path, &some, &body.to_string()).status, 404, "{path}");
+    }
+    assert_eq!(home.rows().len(), 3);
+    let admin = key(&home, desk.port, &[]);
+    assert_eq!(line(&post(&desk, &admin, one, &json!({}))), ("pm delete web".into(), 0));
+    assert_eq!(line(&post(&desk, &admin, several, &bulk(&[1, 2]))), ("pm delete bot db".into(), 0));
+    assert!(home.rows().is_empty());
 }
 
 #[test]

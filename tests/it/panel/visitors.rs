@@ -46,7 +46,10 @@ fn routes(port: u16, key: &str) -> Vec<Route> {
             .any(|it| path == format!("/api/{it}"))
     };
     let all = all.iter().map(route);
-    all.filter(|route| route.method != "DELETE" && !adds(&route.path)).collect()
+    // What is deleted could not be asked about any more: `deeds.rs`.
+    let deletes = |path: &str| path.ends_with("/delete");
+    all.filter(|route| route.method != "DELETE" && !adds(&route.path) && !deletes(&route.path))
+        .collect()
 }
 
 impl Route {

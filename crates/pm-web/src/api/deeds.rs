@@ -12,7 +12,9 @@ use crate::app_pattern::AppPattern;
 use crate::call::{Denial, Visitor, WebAnswer, WebCall};
 use crate::deed::{Deed, words};
 use crate::ears::HubNeed;
+use crate::gate;
 use crate::panel::Panel;
+use crate::roles::Role;
 use crate::run::{RunError, RunLimits, run};
 use crate::view::safe;
 
@@ -68,6 +70,7 @@ simple! {
     reload Reload "`POST /api/apps/ID/reload`.";
     reset Reset "`POST /api/apps/ID/reset`.";
     flush Flush "`POST /api/apps/ID/flush`.";
+    delete Delete "`POST /api/apps/ID/delete`.";
 }
 
 /// `POST /api/apps/ID/scale`: the app of this instance.
@@ -96,8 +99,12 @@ pub(crate) async fn bulk(panel: Arc<Panel>, call: WebCall) -> Result<WebAnswer, 
         "reload" => Deed::Reload,
         "reset" => Deed::Reset,
         "flush" => Deed::Flush,
+        "delete" => Deed::Delete,
         other => return Err(bad(format!("`{other}` can't be done to several"))),
     };
+    if deed == Deed::Delete {
+        gate::may(call.visitor.role, Role::Admin)?;
+    }
     if ids.is_empty() || ids.len() > MOST_IDS {
         return Err(bad("name one app at least, and no more than there can be"));
     }

@@ -54,7 +54,7 @@ for (const [width, height, scheme, locale] of LOOKS) {
   await page.locator(".machine .meter").first().waitFor();
   assert.equal(await page.locator(".bar.root").count(), process.getuid() === 0 ? 1 : 0);
   await look(page, name("apps"));
-  await page.locator(".bulk button.danger").click();
+  await page.locator(".bulk button.danger").first().click();
   await page.locator("dialog[open]").waitFor();
   await look(page, name("question"));
   await page.keyboard.press("Escape");

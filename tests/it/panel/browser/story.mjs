@@ -217,6 +217,16 @@ assert.deepEqual(await page.evaluate(() => [document.documentElement.lang, docum
 await page.getByRole("button", { name: /语言/ }).click();
 clean(faults);
 
+// Deleted from its menu: asked before, shown as the line it is, and gone; its log stays.
+pm("start", "tail", "--name", "passing", "--", "-F", "/dev/null");
+await page.goto(`${BASE}#/apps`);
+await row(page, "passing").getByRole("button", { name: "More for passing" }).click();
+await page.locator("#menu").getByRole("button", { name: /^Delete/ }).click();
+await dialog.getByText("pm delete passing").waitFor();
+await dialog.getByRole("button", { name: "Delete" }).click();
+await row(page, "passing").waitFor({ state: "detached" });
+clean(faults);
+
 // The daemon is killed: the page goes on, and so do the apps.
 const survivors = pids("web");
 process.kill(JSON.parse(pm("ping", "--json")).pid ?? Number(pm("ping").match(/pid (\d+)/)?.[1]), "SIGKILL");
