@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::comparisons::names_tests_that_are_there;
+
 fn assets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/pm-web/assets")
 }
@@ -99,6 +101,11 @@ fn markup_of_others_is_never_made_and_nothing_is_evaluated() {
     assert!(
         page.split("<script").skip(1).all(|rest| rest.split('>').next().unwrap().contains(" src="))
     );
+}
+
+#[test]
+fn the_page_of_the_panel_names_tests_that_are_there() {
+    names_tests_that_are_there("panel.md");
 }
 
 #[test]
