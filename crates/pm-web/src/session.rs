@@ -112,7 +112,11 @@ impl Sessions {
         version_of: impl FnOnce(&str) -> Option<String>,
     ) -> Option<(SessionRecord, Streams)> {
         let session = self.open.get_mut(digest)?;
-        // A clock that was set back makes nothing older, and nothing last longer than it may in all.
+        // A clock that was set back takes its times along: it gets no older, and lasts no longer than it may in all.
+        let back = session.used_ms.saturating_sub(now_ms);
+        for time in [&mut session.began_ms, &mut session.used_ms, &mut session.until_ms] {
+            *time = time.saturating_sub(back);
+        }
         let is_in_time =
             now_ms < session.until_ms && now_ms.saturating_sub(session.used_ms) < IDLE_MS;
         let is_same = session.version.is_none() || session.version == version_of(&session.name);
@@ -122,7 +126,7 @@ impl Sessions {
         }
         session.used_ms = now_ms;
         let found = session.clone();
-        if now_ms.saturating_sub(self.written_ms) > WRITE_EVERY_MS {
+        if now_ms.abs_diff(self.written_ms) > WRITE_EVERY_MS {
             // The next use writes again.
             self.write(now_ms).ok();
         }
@@ -226,6 +230,31 @@ mod tests {
             assert!(all.admit("key", now, |_| None).is_some());
         }
         assert!(all.admit("key", 1000 + LONGEST_MS, |_| None).is_none(), "old");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_session_last_longer() {
+        let (folder, mut all) = sessions(None);
+        // It began while the clock was ten years ahead.
+        let ahead = 10 * 365 * 24 * 3_600_000;
+        assert!(all.admit("key", 1000 + LONGEST_MS - IDLE_MS, |_| None).is_none(), "unused");
+        let begun = SessionRecord {
+            began_ms: ahead,
+            used_ms: ahead,
+            until_ms: ahead + LONGEST_MS,
+            ..record(None)
+        };
+        all.add("key".into(), begun).unwrap();
+        let mut now = 5000;
+        let (session, _) = all.admit("key", now, |_| None).unwrap();
+        assert_eq!((session.began_ms, session.until_ms), (now, now + LONGEST_MS));
+        while now + IDLE_MS / 2 < 5000 + LONGEST_MS {
+            now += IDLE_MS / 2;
+            assert!(all.admit("key", now, |_| None).is_some());
+        }
+        let mut again = Sessions::open(folder.path().join("sessions.json"));
+        assert!(again.admit("key", now, |_| None).is_some(), "what was used is written down");
+        assert!(all.admit("key", 5000 + LONGEST_MS, |_| None).is_none(), "old");
     }
 
     #[test]

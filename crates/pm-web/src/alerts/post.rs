@@ -67,6 +67,8 @@ impl AlertPost {
         now_ms: u64,
         now: LocalMoment,
     ) -> Option<AlertMessage> {
+        // A clock that was set back makes nobody wait.
+        self.since_ms = self.since_ms.min(now_ms);
         if self.next_at(rules, now_ms, now)? > now_ms {
             return None;
         }
@@ -91,7 +93,6 @@ impl AlertPost {
         if self.waiting.is_empty() {
             return None;
         }
-        // A clock that was set back makes nobody wait.
         let together = self.since_ms.min(now_ms) + TOGETHER;
         let quiet = rules.quiet.map_or(0, |quiet| minutes_left(quiet, now.minute));
         let awake = if quiet > 0 { now_ms + u64::from(quiet) * 60_000 } else { 0 };
@@ -141,6 +142,14 @@ mod tests {
         post.add(news(80), 100_000);
         let flood = post.due(RULES, 130_000, NOON).unwrap();
         assert_eq!((flood.news.len(), flood.left_out), (MOST, 30));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait() {
+        let mut post = AlertPost::default();
+        post.add(news(1), 90_000_000);
+        assert_eq!(post.due(RULES, 1000, NOON), None);
+        assert_eq!(post.due(RULES, 1000 + TOGETHER, NOON).unwrap().news.len(), 1);
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl Watchman {
         self.restarts.retain(|id, _| ids.contains(id));
         self.stopped.retain(|id, _| ids.contains(id));
         self.flapping.retain(|id, _| ids.contains(id));
+        self.set_back(now_ms);
         let mut news = Vec::new();
         for one in seen {
             for finding in self.findings(rules, one, now_ms) {
@@ -135,6 +136,17 @@ impl Watchman {
             news.extend(self.judge(finding, now_ms));
         }
         news
+    }
+
+    /// On a clock that was set back nothing began later than now: it would last until the clock comes there again.
+    fn set_back(&mut self, now_ms: u64) {
+        for case in self.cases.values_mut() {
+            case.since_ms = case.since_ms.min(now_ms);
+            case.good_since_ms = case.good_since_ms.map(|since| since.min(now_ms));
+        }
+        for at in self.restarts.values_mut().flat_map(|(_, times)| times) {
+            *at = now_ms.min(*at);
+        }
     }
 
     fn findings<'a>(
@@ -366,6 +378,25 @@ mod tests {
             assert_eq!(world.at(501, &under), "");
             assert_eq!(world.at(561, &under), format!("-{name}"));
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nothing_last_longer() {
+        let mut world = World::with("memory", "1K for 60s");
+        let over = Sighting { memory: Some(5000), ..one("online") };
+        let fine = Sighting { memory: Some(5), ..one("online") };
+        assert_eq!(world.at(90_000, &over), "");
+        assert_eq!(world.at(10, &over), "");
+        assert_eq!(world.at(70, &over), "+memory");
+        assert_eq!(world.at(80, &fine), "");
+        assert_eq!(world.at(20, &fine), "");
+        assert_eq!(world.at(80, &fine), "-memory");
+        let mut world = World::with("restarts", "2 in 60s");
+        let restarted = |restarts| Sighting { restarts, ..one("online") };
+        world.at(90_000, &restarted(0));
+        world.at(90_000, &restarted(1));
+        assert_eq!(world.at(10, &restarted(1)), "");
+        assert_eq!(world.at(80, &restarted(2)), "", "the first one was longer ago");
     }
 
     #[test]
