@@ -200,7 +200,7 @@ fn hosts_are_reached_by_ssh_one_after_the_other() {
     let home = project.home.work().parent().unwrap().to_owned();
     let calls = fs::read_to_string(home.join("ssh")).unwrap();
     let options = format!(
-        "<-o><StrictHostKeyChecking=no><-o><A=b c><-t><-A><-p><2222><-i><{}/.ssh/k y>",
+        "<-o><StrictHostKeyChecking=no><-o><A=b c><-o><ConnectTimeout=10><-o><ServerAliveInterval=15><-t><-A><-p><2222><-i><{}/.ssh/k y>",
         home.display()
     );
     for host in ["web1", "web2"] {

@@ -64,6 +64,10 @@ impl DeployHost<'_> {
         for option in &it.ssh_options {
             options.extend(["-o".into(), option.into()]);
         }
+        // Who is silent is given up. The first word counts: what the file says goes before.
+        for option in ["ConnectTimeout=10", "ServerAliveInterval=15"] {
+            options.extend(["-o".into(), option.into()]);
+        }
         if it.needs_tty {
             options.push("-t".into());
         }
@@ -148,6 +152,10 @@ mod tests {
                 "StrictHostKeyChecking=no",
                 "-o",
                 "A=b c; reboot",
+                "-o",
+                "ConnectTimeout=10",
+                "-o",
+                "ServerAliveInterval=15",
                 "-t",
                 "-A",
                 "-p",
