@@ -368,6 +368,44 @@ fn an_update_leaves_alone_what_is_the_same() {
 }
 
 #[test]
+fn who_calls_from_elsewhere_changes_no_folder() {
+    let tool = linked(Home::new());
+    let file = "[program:a]\ncommand=/bin/sleep 1000\nstdout_logfile=a.log\n[program:b]\ncommand=./b\n\
+                [program:c]\ncommand=/bin/sleep 1000\ndirectory=srv\n";
+    let conf = tool.home.file("supervisord.conf", file);
+    tool.home.script("b", "exec sleep 1000");
+    let elsewhere = tool.home.work().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::create_dir(tool.home.work().join("srv")).unwrap();
+    assert!(tool.command("supervisord").stdout(Stdio::null()).status().unwrap().success());
+    for name in ["a", "b", "c"] {
+        tool.until(name, "RUNNING");
+    }
+    let pids = || ["a", "b", "c"].map(|name| tool.ctl(&format!("pid {name}")));
+    let before = pids();
+    let from_there = |line: &str| {
+        let mut ctl = tool.command("supervisorctl");
+        let output = ctl.current_dir(&elsewhere).args(line.split(' ')).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(from_there("reread"), "No config updates to processes\n");
+    assert_eq!(from_there("update"), "");
+    let plan =
+        tool.home.pm([std::ffi::OsStr::new("apply"), conf.as_os_str(), "--dry-run".as_ref()]);
+    let plan = plan.dir(&elsewhere).run().ok();
+    assert!(!plan.out().contains("cwd"), "{}", plan.out());
+    assert_eq!(pids(), before);
+    // One changed line is one changed program, and a new one runs where the others do.
+    tool.home
+        .file("supervisord.conf", file.replacen("1000", "1001", 1) + "[program:d]\ncommand=./b\n");
+    assert_eq!(from_there("reread"), "a: changed\nd: available\n");
+    from_there("update");
+    tool.until("d", "RUNNING");
+    let [a, b, c] = pids();
+    assert!(a != before[0] && b == before[1] && c == before[2], "{before:?}");
+}
+
+#[test]
 fn logs_are_followed_and_the_prompt_takes_lines() {
     let tool = linked(Home::new());
     let echo = "[program:echo]\ncommand=/bin/cat\nstdout_logfile=%(here)s/echo.log\n";

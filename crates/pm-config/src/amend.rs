@@ -37,7 +37,9 @@ pub fn amended(
     }
     amended.derived.retain(|key| {
         let stays = |fresh: &AppSpec| fresh.derived.contains(key);
-        preset::is_one_of(key) || key.as_bytes() == b"listen" || fresh.apps.iter().all(stays)
+        let own = preset::is_one_of(key) || key.as_bytes() == b"listen";
+        let is_kept = key.as_bytes() == b"cwd" && !given.has("cwd");
+        own || is_kept || fresh.apps.iter().all(stays)
     });
     preset::settle_again(&mut amended, |name| given.has(name));
     if !given.has("listen") {

@@ -14,6 +14,8 @@ use crate::given::Given;
 pub struct Caller {
     /// The folder the command was given in, absolute.
     pub cwd: PathBuf,
+    /// Where programs of Supervisor run that do not say it, if not there: where supervisord would have been started.
+    pub supervisord: Option<PathBuf>,
     /// The shell's environment; apps inherit it.
     pub env: Environment,
     /// `PM_HOME`, absolute.
@@ -59,7 +61,22 @@ impl Caller {
         let (group, argv) = (PathBuf::from("/etc/group"), Vec::new());
         let patience = Duration::from_secs(10);
         let (names, cpus, delay) = (Vec::new(), None, Delay::Automatic);
-        Self { cwd, env, home, logs, pids, names, cpus, delay, passwd, group, argv, patience }
+        let supervisord = None;
+        Self {
+            cwd,
+            supervisord,
+            env,
+            home,
+            logs,
+            pids,
+            names,
+            cpus,
+            delay,
+            passwd,
+            group,
+            argv,
+            patience,
+        }
     }
 
     /// How many CPUs `instances: "max"` means.

@@ -207,6 +207,7 @@ fn understand(
     (caller, overrides): (&Caller, &Overrides),
 ) -> Result<Ecosystem, Diagnosis> {
     let mut findings = Findings::default();
+    let caller = &*within(caller, source.format);
     fits(bytes).map_err(|finding| source.failed(finding))?;
     let mut gathering = Gathering::new(caller, overrides, &mut findings);
     let text = gathering.first(&source, bytes);
@@ -225,6 +226,16 @@ fn understand(
     let caller = changed(caller, &all.env);
     let job = ReadJob { caller, overrides, all, off: picked.off };
     finish(source, findings, &text, &job).map(|ecosystem| Ecosystem { alerts, ..ecosystem })
+}
+
+/// Who calls, seen from where supervisord runs.
+fn within(caller: &Caller, format: ConfigFormat) -> Cow<'_, Caller> {
+    match &caller.supervisord {
+        Some(cwd) if format == ConfigFormat::Supervisor => {
+            Cow::Owned(Caller { cwd: cwd.clone(), ..caller.clone() })
+        }
+        _ => Cow::Borrowed(caller),
+    }
 }
 
 fn finish(

@@ -114,6 +114,10 @@ pub(crate) fn app(
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
+    // That of supervisord is written nowhere.
+    if ground.starts_later && app.get("cwd").is_some_and(|cwd| cwd.node.at == table.at) {
+        spec.derived.push("cwd".into());
+    }
     let seen_from = checks::Ground { cwd: base, env: &ground.caller.env, by_name: false };
     (spec.depends_on, spec.outside) = dependencies::read(&mut app, seen_from);
     spec.schedule = senses::schedule(&mut app);

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use pm_client::Client;
 use pm_config::{
     Caller, ConfigFormat, ConfigPlace, Diagnosis, Ecosystem, Overrides, Severity, absolute,
-    is_config, read,
+    is_config, path_of, read,
 };
 use pm_protocol::Row;
-use pm_spec::{AppName, Select};
+use pm_spec::{AppName, AppSpec, Select};
 
 use crate::cli::TargetArgs;
 use crate::commands::daemon;
-use crate::commands::support::{listing, selectors, settings};
+use crate::commands::support::{described, listing, selectors, settings};
 use crate::prelude::{Failure, Session};
 
 /// More than any config; the reader says so when it gets it.
@@ -71,20 +71,35 @@ impl Target {
         caller: &Caller,
         overrides: &Overrides,
     ) -> Result<Option<Ecosystem>, Failure> {
-        let read = match self {
-            Self::File(path, further) => {
-                let further: Vec<_> = further.iter().map(PathBuf::as_path).collect();
-                read::load_all(path, &further, caller, overrides)
-            }
-            Self::Stdin(bytes) => {
-                read::parse(bytes, ConfigFormat::Json5, "stdin", caller, overrides)
-            }
-            Self::Word(_) | Self::Path(_) => return Ok(None),
-        };
+        let Some(mut read) = self.read_by(caller, overrides) else { return Ok(None) };
+        if let Ok(ecosystem) = &read
+            && let Some(supervisord) = supervisord(session, ecosystem)?
+            && supervisord != caller.cwd
+        {
+            let caller = Caller { supervisord: Some(supervisord), ..caller.clone() };
+            read = self.read_by(&caller, overrides).unwrap_or(read);
+        }
         let mut ecosystem = all_known(session, read)?.map_err(|diagnosis| unusable(&diagnosis))?;
         warn(session, &ecosystem);
         settings::lay_over(session, &mut ecosystem.apps);
         Ok(Some(ecosystem))
+    }
+
+    fn read_by(
+        &self,
+        caller: &Caller,
+        overrides: &Overrides,
+    ) -> Option<Result<Ecosystem, Diagnosis>> {
+        match self {
+            Self::File(path, further) => {
+                let further: Vec<_> = further.iter().map(PathBuf::as_path).collect();
+                Some(read::load_all(path, &further, caller, overrides))
+            }
+            Self::Stdin(bytes) => {
+                Some(read::parse(bytes, ConfigFormat::Json5, "stdin", caller, overrides))
+            }
+            Self::Word(_) | Self::Path(_) => None,
+        }
     }
 
     /// The names of the apps of a config; the rest of it need not be right.
@@ -98,6 +113,18 @@ impl Target {
         };
         read.map_err(|diagnosis| unusable(&diagnosis))
     }
+}
+
+/// Where programs of a file of Supervisor run that do not say it: where those of this file did before, whoever asks now,
+/// for there it is the folder of supervisord and not that of its client.
+fn supervisord(session: &Session, ecosystem: &Ecosystem) -> Result<Option<PathBuf>, Failure> {
+    let says_none = |app: &&AppSpec| app.derived.iter().any(|key| key.as_bytes() == b"cwd");
+    let Some(app) = ecosystem.apps.iter().find(says_none) else { return Ok(None) };
+    let Some(mut client) = session.find()? else { return Ok(None) };
+    let known = described::known(&mut client)?.descriptions;
+    let mut specs = known.iter().map(|one| &one.spec).filter(says_none);
+    let before = specs.find(|spec| spec.source == app.source);
+    Ok(before.map(|spec| path_of(&spec.cwd).to_path_buf()).filter(|folder| folder.is_dir()))
 }
 
 /// A config on standard input.
