@@ -2,7 +2,7 @@
 //!
 //! Never by a part of a path (pain 22). Symlinks stay as they are; a venv's `python` is one.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,9 @@ use crate::keys;
 use crate::paths;
 use crate::program::{FoundBy, Program};
 use crate::runtime::{Runtime, also_called};
-use crate::venv::{MOVED, Venv};
+use crate::shebang::{Shebang, shebang};
+use crate::venv::Venv;
+use crate::venv_cure::{LostVenv, anew};
 
 /// What runs the script.
 #[derive(Debug)]
@@ -77,7 +79,10 @@ pub(crate) fn choose(
     match set {
         Some("none") => executable(app, path, ground.starts_later),
         Some(name) => explicit(app, name, &search),
-        None if by_name => Some(itself(own_runtime(path))),
+        None if by_name => match shebang(path).filter(|line| is_moved(path, line)) {
+            Some(line) => run_by(app, line, &search),
+            None => Some(itself(own_runtime(path))),
+        },
         None => automatic(app, &search),
     }
 }
@@ -110,6 +115,18 @@ impl Search<'_> {
 
     fn venv_python(&self) -> Option<PathBuf> {
         self.venv().and_then(|venv| venv.python())
+    }
+
+    /// The venv whose Python would run it if that were still there: another one has nothing of what is installed in it.
+    fn lost(&self) -> Option<LostVenv> {
+        let line = shebang(self.script);
+        let is_script = self.script.extension() == Some(OsStr::new("py"));
+        let is_any =
+            line.map_or(is_script, |line| line.runtime() == Runtime::Python && is_generic(&line));
+        LostVenv::around(self.script).or_else(|| {
+            let lost = LostVenv::beside(self.home, Some(self.script), self.ground.folder);
+            lost.filter(|_| is_any && self.venv().is_none())
+        })
     }
 
     /// A bare name: the app's venv for Python and for what is installed there, then its PATH.
@@ -186,7 +203,10 @@ fn explicit(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<
         Some(path)
     }) else {
         let finding = Finding::error(at, format!("there is no interpreter {}", quoted(name)));
-        app.findings.add(if name.contains('/') {
+        let lost = || LostVenv::around(&paths::written(&name.into(), search.cwd, &search.env.all));
+        app.findings.add(if let Some(lost) = lost() {
+            finding.hint(format!("{}; {}", lost.says(), lost.cure()))
+        } else if name.contains('/') {
             let is_python = Runtime::of(Path::new(name)) == Runtime::Python;
             let there = search.venv_python().filter(|_| is_python);
             let named = Path::new(name).file_name().unwrap_or_default();
@@ -241,6 +261,12 @@ fn written(app: &mut AppFields<'_>, name: &str, search: &Search<'_>) -> Option<P
 /// Without an `interpreter`: shebang, ending, itself.
 fn automatic(app: &mut AppFields<'_>, search: &Search<'_>) -> Option<Choice> {
     let path = search.script;
+    if let Some(lost) = search.lost() {
+        let finding = Finding::error(app.place("script"), lost.says());
+        let other = "`interpreter: \"python3\"` runs it without what was installed there";
+        app.findings.add(finding.hint(format!("{}; {other}", lost.cure())));
+        return None;
+    }
     if let Some(line) = shebang(path) {
         let generic = is_generic(&line);
         if line.runtime() == Runtime::Python
@@ -294,7 +320,9 @@ fn run_by(app: &mut AppFields<'_>, line: Shebang, search: &Search<'_>) -> Option
         app.warn(at, format!("{message}; {} runs it", other.display()));
         return Some(by(other, Vec::new()));
     }
-    let moved = Venv::around(search.script).map(|_| MOVED.to_owned());
+    let moved = Venv::around(search.script);
+    let moved =
+        moved.map(|venv| format!("a virtual environment can't be moved: {}", anew(venv.folder())));
     let hint = moved.unwrap_or_else(|| meant(name) + "install it, or set `interpreter`");
     app.findings.add(Finding::error(at, message).hint(hint));
     None
@@ -324,25 +352,9 @@ fn executable(app: &mut AppFields<'_>, path: &Path, is_later: bool) -> Option<Ch
     is_later.then(|| itself(Runtime::Other))
 }
 
-/// The first line of a script.
-#[derive(Debug)]
-struct Shebang {
-    /// As written.
-    program: PathBuf,
-    /// What `env` is asked to look up.
-    name: Option<OsString>,
-    args: Vec<ByteString>,
-}
-
-impl Shebang {
-    fn runtime(&self) -> Runtime {
-        Runtime::of(Path::new(self.called()))
-    }
-
-    /// The name of who is to run it.
-    fn called(&self) -> &OsStr {
-        self.name.as_deref().or(self.program.file_name()).unwrap_or_default()
-    }
+/// Whether a program of a venv asks for a Python in another place than that.
+fn is_moved(program: &Path, line: &Shebang) -> bool {
+    line.name.is_none() && !paths::is_file(&line.program) && Venv::around(program).is_some()
 }
 
 /// Whether it asks for any Python, not for a certain one of somebody's own.
@@ -359,64 +371,5 @@ fn own_runtime(path: &Path) -> Runtime {
         Runtime::Node | Runtime::Bun | Runtime::Deno | Runtime::Other => {
             shebang(path).map_or(Runtime::Other, |line| line.runtime())
         }
-    }
-}
-
-fn shebang(path: &Path) -> Option<Shebang> {
-    /// The kernel reads no more of a first line (`BINPRM_BUF_SIZE`, execve(2)).
-    const LONGEST: usize = 256;
-    // A FIFO would block an open; only plain files have first lines.
-    if !std::fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
-    parse_shebang(&paths::head(path, LONGEST).ok()?)
-}
-
-/// `#!PROGRAM [ONE ARGUMENT]`; for `env NAME` and `env -S NAME ARGS` also what it looks up.
-fn parse_shebang(head: &[u8]) -> Option<Shebang> {
-    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
-    let mut parts = line.splitn(2, u8::is_ascii_whitespace);
-    let program = parts.next().filter(|program| !program.is_empty())?;
-    let rest = parts.next().unwrap_or(b"").trim_ascii();
-    let program = PathBuf::from(OsStr::from_bytes(program));
-    let one = |arg: &[u8]| if arg.is_empty() { vec![] } else { vec![ByteString::from(arg)] };
-    if program.file_name() != Some(OsStr::new("env")) {
-        return Some(Shebang { program, name: None, args: one(rest) });
-    }
-    let (words, split) = match rest.strip_prefix(b"-S") {
-        Some(words) => (words.trim_ascii(), true),
-        None => (rest, false),
-    };
-    let mut words = crate::words::split(words).into_iter();
-    let name = words.next().map(ByteString::into_bytes).unwrap_or_default();
-    // Options and assignments are env's business; it is called with its argument as it stands.
-    if name.is_empty() || name.starts_with(b"-") || name.contains(&b'=') {
-        return Some(Shebang { program, name: None, args: one(rest) });
-    }
-    let args = if split { words.collect() } else { Vec::new() };
-    Some(Shebang { program, name: Some(OsStr::from_bytes(&name).to_owned()), args })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_lines_are_read_as_the_kernel_does() {
-        for (head, program, name, args) in [
-            ("#!/bin/sh\necho", "/bin/sh", None, vec![]),
-            ("#! /usr/bin/perl -w -T\n", "/usr/bin/perl", None, vec!["-w -T"]),
-            ("#!/usr/bin/env python3\r\n", "/usr/bin/env", Some("python3"), vec![]),
-            ("#!/usr/bin/env -S node --x y\n", "/usr/bin/env", Some("node"), vec!["--x", "y"]),
-            ("#!/usr/bin/env -i sh\n", "/usr/bin/env", None, vec!["-i sh"]),
-            ("#!/usr/bin/env A=b sh\n", "/usr/bin/env", None, vec!["A=b sh"]),
-        ] {
-            let line = parse_shebang(head.as_bytes()).unwrap();
-            assert_eq!(line.program, Path::new(program), "{head}");
-            assert_eq!(line.name.as_deref(), name.map(OsStr::new), "{head}");
-            let expected: Vec<_> = args.into_iter().map(ByteString::from).collect();
-            assert_eq!(line.args, expected, "{head}");
-        }
-        assert!(parse_shebang(b"#!").is_none() && parse_shebang(b"\x7fELF").is_none());
     }
 }

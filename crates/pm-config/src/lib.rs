@@ -60,6 +60,7 @@ mod secrets;
 mod senses;
 mod serving;
 mod shape;
+mod shebang;
 mod source;
 mod supervisor;
 mod toml;
@@ -67,6 +68,7 @@ mod tree;
 mod understand;
 mod user;
 mod venv;
+mod venv_cure;
 mod wanted_ports;
 mod words;
 mod yaml;
@@ -96,3 +98,4 @@ pub use supervisor::{
     SupervisorProgram, SupervisorServer, SupervisorServers, SupervisorSetting, SupervisorSocket,
 };
 pub use venv::unused_venv;
+pub use venv_cure::{lost_venv, lost_venv_beside, pip_install};

@@ -15,6 +15,7 @@ use crate::package::{self, Package};
 use crate::paths::{self, PathKind};
 use crate::runtime::{Runtime, also_called};
 use crate::venv::Venv;
+use crate::venv_cure::{LostVenv, pip_install};
 
 /// What is run.
 #[derive(Debug)]
@@ -90,6 +91,11 @@ pub(crate) fn find(
     let name = OsStr::from_bytes(text.as_bytes());
     if !text.as_bytes().contains(&b'/') {
         let venv = Venv::of(cwd, None, env, ground.folder);
+        let lost = LostVenv::beside(cwd, None, ground.folder);
+        if let Some(lost) = lost.filter(|lost| venv.is_none() && lost.has(name)) {
+            app.findings.add(Finding::error(at, lost.says()).hint(lost.cure()));
+            return None;
+        }
         let named = |name: &OsStr| {
             let own = venv.as_ref().and_then(|venv| venv.program(name));
             own.or_else(|| paths::search(name, &env.all, cwd))
@@ -243,12 +249,15 @@ fn missing(at: ConfigPlace, text: &ByteString, cwd: &Path, ground: &ConfigGround
         )),
         (None, bytes) if is_of_python(bytes) => {
             let name = String::from_utf8_lossy(bytes);
-            let has_venv = cwd.join(".venv/pyvenv.cfg").is_file();
-            let venv = if has_venv { "" } else { "python3 -m venv .venv && " };
+            let python = cwd.join(".venv/bin/python");
+            let install = if cwd.join(".venv/pyvenv.cfg").is_file() {
+                format!("`{} {name}`", pip_install(&python))
+            } else {
+                let shown = cwd.display();
+                format!("`python3 -m venv .venv && .venv/bin/python -m pip install {name}` in {shown}")
+            };
             finding.hint(format!(
-                "`{venv}.venv/bin/python -m pip install {name}` in {} puts it into the app's venv; one in another folder than the \
-                 app's: `--interpreter VENV/bin/python`",
-                cwd.display()
+                "{install} puts it into the app's venv; one in another folder than the app's: `--interpreter VENV/bin/python`"
             ))
         }
         (None, _) => finding.hint("programs are looked up in the app's venv and in its PATH; a venv in another folder than the app's: \

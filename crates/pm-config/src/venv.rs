@@ -8,9 +8,6 @@ use pm_spec::{AppSpec, ByteString};
 use crate::env::Variables;
 use crate::paths;
 
-/// What to do where the Python of one is not where its programs look for it.
-pub(crate) const MOVED: &str = "a virtual environment can't be moved: make it anew by `python3 -m venv`, and install into it again";
-
 /// A folder with `bin/python` and `pyvenv.cfg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Venv(PathBuf);
@@ -37,13 +34,7 @@ impl Venv {
         let declared = env.declared.contains("VIRTUAL_ENV");
         let active = named();
         let active = active.as_ref().map(|venv| venv.0.as_path());
-        let beside = || {
-            let starts = [script.and_then(Path::parent), Some(cwd)].into_iter().flatten();
-            starts.map(|start| (start, top(start, root))).find_map(|(start, top)| {
-                let mut places = start.ancestors().take_while(|place| place.starts_with(top));
-                places.find_map(|folder| Self::within(folder, active))
-            })
-        };
+        let beside = || places(cwd, script, root).find_map(|folder| Self::within(folder, active));
         declared.then(named).flatten().or_else(beside).or_else(named)
     }
 
@@ -140,6 +131,19 @@ pub fn unused_venv(spec: &AppSpec) -> Option<PathBuf> {
     let by = spec.interpreter.as_ref().map_or(script, paths::from_bytes);
     let entered = spec.env.get("VIRTUAL_ENV").is_some_and(|it| paths::from_bytes(it) == venv.0);
     (!venv.holds(by) && !entered).then_some(venv.0)
+}
+
+/// Where one is looked for: in the script's folder, the app's, and above these.
+pub(crate) fn places<'a>(
+    cwd: &'a Path,
+    script: Option<&'a Path>,
+    root: &'a Path,
+) -> impl Iterator<Item = &'a Path> {
+    let starts = [script.and_then(Path::parent), Some(cwd)].into_iter().flatten();
+    starts.flat_map(move |start| {
+        let top = top(start, root);
+        start.ancestors().take_while(move |place| place.starts_with(top))
+    })
 }
 
 /// Where looking upwards ends: the root of the config or of git, the one that is farther up; else where it begins.

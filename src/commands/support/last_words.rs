@@ -72,7 +72,10 @@ fn latest(session: &Session, client: &mut Client, described: &Description) -> Op
 fn of_no_start(client: &mut Client, described: &Description, why: &str) -> Option<Explanation> {
     let port = port_conflict::of_ours(client, described, why);
     let port = port.map(|text| Explanation { class: "port", text });
-    port.or_else(|| cure::of_engine(described, why))
+    port.or_else(|| cure::of_engine(described, why)).or_else(|| {
+        let text = pm_config::lost_venv(&described.spec)?;
+        Some(Explanation { class: "venv", text })
+    })
 }
 
 /// From when on what was written can be of this app: an earlier one of its name may have left its log.

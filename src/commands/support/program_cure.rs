@@ -98,6 +98,9 @@ fn cure(spec: &AppSpec, name: &str, (cwd, venv): (&Path, Option<PathBuf>)) -> St
     {
         return format!("but there is {}", other.display());
     }
+    if let Some(lost) = pm_config::lost_venv_beside(spec) {
+        return lost;
+    }
     let package = package_with(name);
     let needs = needs(spec).filter(|needs| package.is_some() || lists(&needs.file, name));
     match (venv, needs, package) {
@@ -105,8 +108,8 @@ fn cure(spec: &AppSpec, name: &str, (cwd, venv): (&Path, Option<PathBuf>)) -> St
             return needs.install(&venv.join("bin/python"));
         }
         (Some(venv), None, Some(package)) => {
-            let python = typed(venv.join("bin/python"));
-            return format!("`{python} -m pip install {package}`");
+            let install = pm_config::pip_install(&venv.join("bin/python"));
+            return format!("`{install} {package}`");
         }
         (None, Some(needs), _) => return needs.venv(),
         (None, None, Some(package)) => {

@@ -54,3 +54,61 @@ fn what_is_missing_is_told_with_the_next_step() {
         assert!(told.contains(hint), "{written}: {told}");
     }
 }
+
+#[test]
+fn a_venv_whose_python_is_gone_is_told_and_no_other_python_runs() {
+    let desk = desk();
+    desk.write("app.py", "");
+    desk.write("tool", "#!/usr/bin/env python3\n");
+    desk.write("plain/app.py", "");
+    desk.write("requirements.txt", "gunicorn\n");
+    desk.write(".venv/pyvenv.cfg", "home = /usr/bin\n");
+    desk.link(".venv/bin/python3", "/usr/bin/python3.0");
+    desk.link(".venv/bin/python", "python3");
+    desk.write(".venv/bin/gunicorn", "#!/desk/.venv/bin/python3\n");
+    let gone = "the Python of the virtual environment /desk/.venv is gone: /usr/bin/python3.0 is not there";
+    let cure = "`python3 -m venv --clear /desk/.venv && /desk/.venv/bin/python -m pip install -r /desk/requirements.txt` makes it anew";
+    for script in [
+        "app.py",
+        "tool",
+        "gunicorn",
+        ".venv/bin/gunicorn",
+        "app.py', interpreter: '.venv/bin/python",
+    ] {
+        let told = desk.problems(&format!("[{{script: '{script}'}}]"));
+        assert!(told.contains(gone) && told.contains(cure), "{script}: {told}");
+    }
+    // Who names another one means that, and one that is alive is taken.
+    let runs = |written: &str| {
+        let (app, _) = one(desk.parse(written));
+        desk.plain(&text(app.interpreter.as_ref().unwrap()))
+    };
+    assert_eq!(runs("[{script: 'app.py', interpreter: 'python3'}]"), "/desk/bin/python3");
+    desk.venv("venv");
+    assert_eq!(runs("[{script: 'app.py'}]"), "/desk/venv/bin/python");
+    std::fs::remove_dir_all(desk.path("venv")).unwrap();
+    desk.write(".venv/pyvenv.cfg", "home = /usr/bin\nuv = 0.8.1\n");
+    let told = desk.problems("[{script: 'app.py'}]");
+    assert!(
+        told.contains(
+            "`uv venv --clear /desk/.venv && uv pip install --python /desk/.venv/bin/python -r"
+        ),
+        "{told}"
+    );
+    desk.write("uv.lock", "");
+    assert!(desk.problems("[{script: 'app.py'}]").contains("`uv sync` in "));
+}
+
+#[test]
+fn a_program_of_a_moved_venv_is_told_by_its_name_too() {
+    let desk = desk();
+    desk.venv(".venv");
+    desk.program(".venv/bin/gunicorn", "");
+    desk.write(".venv/bin/gunicorn", "#!/old/.venv/bin/python3\n");
+    let told = desk.problems("[{script: 'gunicorn'}]");
+    assert!(told.contains("there is no `/old/.venv/bin/python3`"), "{told}");
+    assert!(
+        told.contains("can't be moved: `python3 -m venv --clear /desk/.venv` makes it anew"),
+        "{told}"
+    );
+}
