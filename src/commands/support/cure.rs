@@ -7,7 +7,7 @@ use crate::commands::support::permission_cure::permission;
 use crate::commands::support::port_conflict;
 use crate::commands::support::program_cure::{program, unfound};
 use crate::commands::support::python_cure::{
-    python_attribute, python_broker, python_module, run_by,
+    python_attribute, python_broker, python_kind, python_module, python_nothing, run_by,
 };
 use crate::render::outcomes::Explanation;
 use pm_client::Client;
@@ -20,11 +20,13 @@ use pm_spec::ByteString;
 type Symptom = fn(&Failing<'_>, &str) -> Option<String>;
 
 /// Symptoms by their class, what says most first.
-const SYMPTOMS: [(&str, Symptom); 20] = [
+const SYMPTOMS: [(&str, Symptom); 22] = [
     ("pidfile", pidfile),
     ("python module", python_module),
     ("python attribute", python_attribute),
     ("python module", python_broker),
+    ("python app", python_nothing),
+    ("server kind", python_kind),
     ("npm script", npm_script),
     ("node module", node_module),
     ("module kind", module_kind),
@@ -350,7 +352,7 @@ mod tests {
     use crate::commands::support::failing::described;
 
     /// Classes, what programs say, and a part of what is told.
-    const SAYINGS: [(&str, &str, &str); 31] = [
+    const SAYINGS: [(&str, &str, &str); 36] = [
         ("pidfile", "ERROR: Pidfile (no-such.pid) already exists.", "no-such.pid was left by"),
         (
             "pidfile",
@@ -373,6 +375,23 @@ mod tests {
             "python module",
             "AttributeError: 'NoneType' object has no attribute 'Redis'",
             "-m pip install redis`",
+        ),
+        ("python app", "Error: Missing argument 'APP'.", "`uvicorn MODULE:NAME`"),
+        ("python app", "Error: No application module specified.", "`gunicorn MODULE:NAME`"),
+        (
+            "server kind",
+            "TypeError: FastAPI.__call__() missing 1 required positional argument: 'send'",
+            "-k uvicorn.workers.UvicornWorker",
+        ),
+        (
+            "server kind",
+            "TypeError: Flask.__call__() missing 1 required positional argument: 'start_response'",
+            "gunicorn",
+        ),
+        (
+            "server kind",
+            "TypeError: WSGIHandler.__call__() takes 3 positional arguments but 4 were given",
+            "gunicorn",
         ),
         ("npm script", "npm error Missing script: \"start\"", "has no `scripts` with a `start`"),
         ("node module", "Error: Cannot find module 'express'", "`npm install express` in "),

@@ -68,6 +68,8 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     if server.is_some() || spec.args.iter().any(|arg| of_args(&arg.display())) {
         let place = cwd(spec).join(top);
         let is_there = place.exists() || place.with_extension("py").exists();
+        let made = made_here(&cwd(spec)).filter(|_| !is_there);
+        let meant = meant.or_else(|| made.map(|object| format!("`{object}` is made there")));
         let (lacks, cwd) = (if is_there { name } else { top }, spec.cwd.display());
         let meant = meant.unwrap_or_else(|| "`cwd` says where".into());
         return Some(format!("{by} in {cwd}, where no `{lacks}` lies: {meant}"));
@@ -91,7 +93,7 @@ pub(super) fn python_module(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
                 "{by}, the system's, which takes no packages: `python3 -m venv {venv} && {venv}/bin/python -m pip install {package}`"
             )
         }
-        None => format!("{by}: `{} -m pip install {package}`", typed(python)),
+        None => format!("{by}: `{} {package}`", pm_config::pip_install(&python)),
     })
 }
 
@@ -159,7 +161,8 @@ pub(super) fn python_broker(Failing { one, .. }: &Failing<'_>, line: &str) -> Op
     }
     let by = run_by(&one.spec);
     let python = python(&one.spec).unwrap_or_else(|| "python".into());
-    Some(format!("{by}: its broker needs a package: `{} -m pip install redis`", typed(python)))
+    let install = pm_config::pip_install(&python);
+    Some(format!("{by}: its broker needs a package: `{install} redis`"))
 }
 
 /// The module with the app that a server was told of, in its own words: those of uvicorn, flask, hypercorn, and celery.
@@ -186,7 +189,7 @@ impl Needs {
     pub(super) fn install(&self, python: &Path) -> String {
         let file = if self.is_list { &self.file } else { self.file.parent().unwrap_or(&self.file) };
         let list = if self.is_list { "-r " } else { "" };
-        format!("`{} -m pip install {list}{}`", typed(python), typed(file))
+        format!("`{} {list}{}`", pm_config::pip_install(python), typed(file))
     }
 
     /// What makes a virtual environment of it.
@@ -230,6 +233,63 @@ pub(super) fn python_attribute(Failing { one, .. }: &Failing<'_>, line: &str) ->
     })
 }
 
+/// A server was started without the app that it is to serve.
+pub(super) fn python_nothing(Failing { one, .. }: &Failing<'_>, line: &str) -> Option<String> {
+    let server = if line.contains("No application module specified") {
+        "gunicorn"
+    } else if line.contains("Missing argument 'APP'") {
+        "uvicorn"
+    } else {
+        return None;
+    };
+    let cwd = cwd(&one.spec);
+    Some(match made_here(&cwd) {
+        Some(object) => {
+            format!(
+                "it was not told what to serve; {} makes `{object}`: `{server} {object}`",
+                cwd.display()
+            )
+        }
+        None => format!("it was not told what to serve: `{server} MODULE:NAME`"),
+    })
+}
+
+/// The app that a file in a folder makes, as servers are told of it; the usual names come first.
+fn made_here(folder: &Path) -> Option<String> {
+    /// So many files are looked at; no project has more at its top.
+    const MOST: usize = 200;
+    let entries = std::fs::read_dir(folder).ok()?.take(MOST).flatten();
+    let mut modules: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".py").map(str::to_owned))
+        .collect();
+    let usual = |name: &str| ["app", "main", "wsgi", "asgi"].iter().position(|it| *it == name);
+    modules.sort_by_key(|name| (usual(name).unwrap_or(usize::MAX), name.clone()));
+    modules.into_iter().find_map(|module| {
+        let text = std::fs::read_to_string(folder.join(&module).with_extension("py")).ok()?;
+        let object = text.lines().find_map(made_in)?;
+        Some(format!("{module}:{object}"))
+    })
+}
+
+/// An app of one kind behind a server of the other: each call of it fails.
+pub(super) fn python_kind(_: &Failing<'_>, line: &str) -> Option<String> {
+    let (_, error) = line.split_once("TypeError: ")?;
+    let (call, rest) = error.split_once("__call__() ")?;
+    let lacks = |name: &str| rest.contains("missing 1 required") && rest.contains(name);
+    let kind = call.trim_end_matches('.');
+    let kind = if kind.is_empty() { "it".to_owned() } else { format!("`{kind}`") };
+    if lacks("'send'") {
+        return Some(format!(
+            "{kind} is an ASGI app, and its server speaks WSGI: `uvicorn MODULE:NAME`, or gunicorn with `-k uvicorn.workers.UvicornWorker`"
+        ));
+    }
+    let is_wsgi =
+        lacks("'start_response'") || rest == "takes 3 positional arguments but 4 were given";
+    is_wsgi.then(|| {
+        format!("{kind} is a WSGI app, and its server speaks ASGI: `gunicorn MODULE:NAME`, or uvicorn with `--interface wsgi`")
+    })
+}
+
 /// The name a line at a module's top level gives to an app that it makes.
 fn made_in(line: &str) -> Option<&str> {
     const KINDS: [&str; 7] =
@@ -262,6 +322,7 @@ mod tests {
         one.spec.interpreter = interpreter.map(path);
         let case = Failing { one: &one, lines: &[] };
         let text = python_module(&case, line).or_else(|| python_attribute(&case, line));
+        let text = text.or_else(|| python_nothing(&case, line));
         text.unwrap().replace(root.to_str().unwrap(), "ROOT")
     }
 
@@ -336,6 +397,24 @@ mod tests {
         assert!(text.ends_with("where no `sites` lies: did you mean `site`?"), "{text}");
         let listed = ("requirements.txt", "sites==1");
         assert!(!told(&[package, listed], Some("bin/python3"), line).contains("did you mean"));
+    }
+
+    #[test]
+    fn the_app_that_is_made_there_is_named() {
+        let files = [
+            ("app.py", "import flask\napi = flask.Flask(__name__)\n"),
+            ("zoo.py", "x = FastAPI()\n"),
+        ];
+        let text = told(&files, None, "ModuleNotFoundError: No module named 'main'");
+        assert!(!text.contains("app:api"), "nobody asked for a module to be served: {text}");
+        let text = told(
+            &files,
+            None,
+            "ERROR:    Error loading ASGI app. Could not import module \"main\".",
+        );
+        assert!(text.ends_with("where no `main` lies: `app:api` is made there"), "{text}");
+        let text = told(&files, None, "Error: No application module specified.");
+        assert_eq!(text, "it was not told what to serve; ROOT makes `app:api`: `gunicorn app:api`");
     }
 
     #[test]
