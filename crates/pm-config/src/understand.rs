@@ -95,9 +95,7 @@ pub(crate) fn app(
     {
         venv.enter(&mut env);
     }
-    if !env.declared.contains("PWD") {
-        env.all.set("PWD", paths::to_bytes(base));
-    }
+    names_folder(&mut env, base);
     let called = name.clone().unwrap_or_else(AppName::default_namespace);
     let mut spec = AppSpec::new(called, "", paths::to_bytes(base));
     rows::read(&mut app, &mut spec, &ground.caller.env);
@@ -114,10 +112,7 @@ pub(crate) fn app(
     serving::settle(&mut app, runtime, ground.overrides.beside, &mut spec.serving);
     spec.listen = listen::sockets(&mut app, &spec.cwd, &ground.caller.env);
     logs::settle(&mut app, name.as_ref(), ground, &mut spec);
-    // That of supervisord is written nowhere.
-    if ground.starts_later && app.get("cwd").is_some_and(|cwd| cwd.node.at == table.at) {
-        spec.derived.push("cwd".into());
-    }
+    spec.derived.extend(unwritten_cwd(&app, table, ground));
     let seen_from = checks::Ground { cwd: base, env: &ground.caller.env, by_name: false };
     (spec.depends_on, spec.outside) = dependencies::read(&mut app, seen_from);
     spec.schedule = senses::schedule(&mut app);
@@ -188,6 +183,23 @@ fn cwd(app: &mut AppFields<'_>, ground: &ConfigGround<'_>) -> Option<PathBuf> {
     let finding = finding.maybe(near.map(|near| format!("did you mean {}?", near.display())));
     app.findings.add(if ground.starts_later { finding.later() } else { finding });
     ground.starts_later.then_some(path)
+}
+
+/// Whether nobody wrote where it runs: the folder of supervisord is written nowhere.
+fn unwritten_cwd(
+    app: &AppFields<'_>,
+    table: &AppTable,
+    ground: &ConfigGround<'_>,
+) -> Option<ByteString> {
+    let cwd = app.get("cwd").filter(|_| ground.starts_later)?;
+    (cwd.node.at == table.at).then(|| "cwd".into())
+}
+
+/// Tells it by PWD where it runs, as a shell would.
+fn names_folder(env: &mut Variables, cwd: &Path) {
+    if !env.declared.contains("PWD") {
+        env.all.set("PWD", paths::to_bytes(cwd));
+    }
 }
 
 /// The virtual environment an app is to live in: that of what runs, and for the shell that of its folder.

@@ -19,14 +19,14 @@ pub(crate) struct LostVenv {
 
 impl LostVenv {
     fn at(folder: PathBuf) -> Option<Self> {
+        /// Links to links are followed so far.
+        const MOST: usize = 8;
         let bin = folder.join("bin");
         let mut names = ["python", "python3"].map(|name| bin.join(name)).into_iter();
         if !paths::is_file(&folder.join("pyvenv.cfg")) || names.clone().any(|it| it.exists()) {
             return None;
         }
         let mut wanted = names.find(|name| name.is_symlink())?;
-        /// Links to links are followed so far.
-        const MOST: usize = 8;
         for _ in 0..MOST {
             let Ok(next) = std::fs::read_link(&wanted) else { break };
             wanted = wanted.parent().unwrap_or(&bin).join(next);
