@@ -316,6 +316,26 @@ fn p45_a_rehearsal_says_what_a_boot_would_miss() {
 }
 
 #[test]
+fn a_rehearsal_has_no_word_for_the_venv_that_we_enter() {
+    let home = Home::new();
+    home.file(".venv/pyvenv.cfg", "home = /usr/bin\n");
+    home.script(".venv/bin/python", "exec sleep 1000");
+    let app = home.file("app.py", "");
+    home.run(["start", app.to_str().unwrap(), "--no-wait"]).ok();
+    home.run(["save"]).ok();
+    let run = home.run(["startup", "systemd", "--service-name", "pm-none", "--verify"]).ends(1);
+    let notes: Vec<_> =
+        run.out().lines().filter(|it| it.contains("note:")).map(String::from).collect();
+    let is_ours = |note: &&String| {
+        note.contains("VIRTUAL_ENV")
+            || note.contains("PYTHONUNBUFFERED")
+            || note.contains(".venv/bin")
+    };
+    assert!(run.out().contains("app would start"), "{}", run.out());
+    assert!(!notes.iter().any(|note| is_ours(&note)), "{notes:?}");
+}
+
+#[test]
 fn a_rehearsal_says_of_each_what_a_boot_makes_of_it() {
     let home = Home::new();
     home.script("app", "exec sleep 1000");

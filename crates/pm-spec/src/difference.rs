@@ -121,7 +121,7 @@ impl AppSpec {
 
     /// The venv it lives in, and how its PATH begins because of that. One that only the shell was in, as for an app of
     /// Node, is the shell's.
-    fn venv(&self) -> Option<(&ByteString, Vec<u8>)> {
+    pub fn venv(&self) -> Option<(&ByteString, Vec<u8>)> {
         let venv = self.env.get("VIRTUAL_ENV").filter(|venv| !venv.is_empty())?;
         let bin = [venv.as_bytes(), b"/bin:"].concat();
         let runs = self.interpreter.as_ref().unwrap_or(&self.script).as_bytes();

@@ -156,7 +156,15 @@ fn lasting(used: &[PathBuf], found: &mut Rehearsed) {
 fn variables(app: &AppSpec, shell: &Environment, found: &mut Rehearsed) {
     let declared =
         |name: &str| app.declared_env.iter().any(|one| one.as_bytes() == name.as_bytes());
-    let counts = |name: &str| !IDLE.contains(&name) && !declared(name) && name != "PATH";
+    // Its own venv is entered for it, whatever the shell is in.
+    let venv = app.venv().map(|(venv, _)| path_of(venv).join("bin"));
+    let entered = |name: &str| match name {
+        "VIRTUAL_ENV" => venv.is_some(),
+        "PYTHONUNBUFFERED" => shell.get(name).is_none(),
+        _ => false,
+    };
+    let counts =
+        |name: &str| !IDLE.contains(&name) && !declared(name) && name != "PATH" && !entered(name);
     let names = shell.iter().chain(app.env.iter()).map(|(name, _)| name);
     let differ = |name: &&str| counts(name) && shell.get(name) != app.env.get(name);
     let differing: BTreeSet<_> = names.filter(differ).collect();
@@ -168,7 +176,10 @@ fn variables(app: &AppSpec, shell: &Environment, found: &mut Rehearsed) {
         let value = env.get("PATH").map(ByteString::as_bytes).unwrap_or_default();
         std::env::split_paths(OsStr::from_bytes(value)).collect()
     };
-    let (saved, here) = (folders(&app.env), folders(shell));
+    let (mut saved, here) = (folders(&app.env), folders(shell));
+    if venv.is_some() && saved.first() == venv.as_ref() {
+        saved.remove(0);
+    }
     let only = |these: &[PathBuf], those: &[PathBuf]| {
         let names: BTreeSet<_> = these.iter().filter(|one| !those.contains(one)).collect();
         names.into_iter().map(|one| one.display().to_string()).collect::<Vec<_>>().join(":")
