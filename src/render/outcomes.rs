@@ -238,8 +238,18 @@ pub(crate) fn tails(done: &Completed, look: Look) -> String {
     let untold = |outcome: &&Outcome| done.tails.iter().all(|tail| tail.name != outcome.name);
     let untold: BTreeSet<&str> = failed.filter(untold).map(|one| one.name.as_str()).collect();
     if let Some(name) = untold.first().filter(|_| !done.tails.is_empty()) {
+        /// Of more, the list has the names.
+        const NAMED: usize = 5;
         let (many, name) = (untold.len(), safe_text(name));
-        let line = as_called(&format!("{many} more failed: `pm why {name}` tells how\n"));
+        let names: Vec<_> = untold.iter().take(NAMED).map(|name| safe_text(name)).collect();
+        let more = if many > NAMED { ", ..." } else { "" };
+        let names = names.join(", ");
+        let line = if many == 1 {
+            format!("1 more failed: `pm why {name}` tells how\n")
+        } else {
+            format!("{many} more failed ({names}{more}): `pm why {name}` tells how\n")
+        };
+        let line = as_called(&line);
         text += &Paint::Dim.on(&line, look.colour);
     }
     text

@@ -446,7 +446,9 @@ fn what_failed_is_told_by_its_own_words_wherever_it_said_them() {
         })
         .collect();
     home.file("many.json5", format!("[{}]", apps.join(",")));
-    home.run(["start", "many.json5"]).ends(1).complains("2 more failed: `pm why r4` tells how");
+    home.run(["start", "many.json5"])
+        .ends(1)
+        .complains("2 more failed (r4, r5): `pm why r4` tells how");
 }
 
 #[test]
