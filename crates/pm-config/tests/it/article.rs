@@ -72,6 +72,13 @@ fn both_gunicorns_run_with_the_python_of_their_venv() {
 #[test]
 fn without_an_interpreter_gunicorn_runs_itself_and_nothing_needs_saying() {
     let desk = desk(&FILE.replace("interpreter:", "// interpreter:"));
+    for venv in ["project1/venv", "project2/.venv"].map(|venv| desk.path(venv)) {
+        let python = venv.join("bin/python");
+        desk.program(
+            venv.join("bin/gunicorn").to_str().unwrap(),
+            &format!("#!{}\n", python.display()),
+        );
+    }
     let ecosystem = desk.load("ecosystem.json5").unwrap();
     assert!(ecosystem.warnings.is_empty(), "{:?}", ecosystem.warnings);
     for app in &ecosystem.apps {
