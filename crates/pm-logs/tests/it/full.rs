@@ -1,6 +1,6 @@
 //! Disks that are full, and output that never ends a line.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -128,6 +128,20 @@ fn peak(folder: &Path) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+fn count(file: &Path, byte: u8) -> usize {
+    let mut bytes = BufReader::with_capacity(1 << 20, std::fs::File::open(file).unwrap());
+    let mut found = 0;
+    loop {
+        let chunk = bytes.fill_buf().unwrap();
+        if chunk.is_empty() {
+            return found;
+        }
+        found += memchr::memchr_iter(byte, chunk).count();
+        let length = chunk.len();
+        bytes.consume(length);
+    }
+}
+
 #[test]
 fn three_hundred_megabytes_without_a_newline_need_little_memory() {
     for shape in ["raw", "stamped"] {
@@ -140,9 +154,8 @@ fn three_hundred_megabytes_without_a_newline_need_little_memory() {
         }
         drop(write);
         until("the end of it", || child.try_wait().unwrap().is_some());
-        let size = std::fs::metadata(folder.path().join("a.log")).unwrap().len();
-        let want = if shape == "raw" { 300 << 20 } else { (300 << 20) + 300 * 4 };
-        assert_eq!(size, want, "{shape}");
+        // A writer that is kept waiting gets what it has so far written out, so that the number of stamps is its own affair.
+        assert_eq!(count(&folder.path().join("a.log"), b'x'), 300 << 20, "{shape}");
         let peak = peak(folder.path());
         assert!(peak < 32 << 10, "{shape}: {peak} KiB");
     }
